@@ -1,0 +1,7 @@
+// Node 24 strips types itself, so AVA loads the TypeScript files as they are.
+export default {
+  extensions: { ts: 'module' },
+  files: ['{harness,images,qemu}/**/*.test.ts'],
+  workerThreads: false,
+  timeout: '10m',
+}

@@ -1,0 +1,260 @@
+/**
+ * The events of a run, one JSON object a line in journal.jsonl. Everything a report shows comes from these.
+ *
+ * `t` is CLOCK_MONOTONIC in nanoseconds (system-wide, so that processes of one run compare); it fits a JSON
+ * number exactly for the first 104 days of a host's uptime and to a few nanoseconds after.
+ */
+import { z } from 'zod'
+
+export const verdict = z.enum(['passed', 'failed', 'error', 'skipped', 'interrupted'])
+export type Verdict = z.infer<typeof verdict>
+
+const t = z.number()
+const board = z.string()
+const suite = z.string()
+const test = z.string()
+/** Number of a cycle on its board in this run, counted from 1 and unique together with the board. */
+const cycle = z.number().int()
+
+/** What an error said, in the terms of harness/errors.ts; `internal` is a bug in the harness itself. */
+export const failure = z.object({
+  kind: z.enum(['usage', 'lab', 'board', 'kexec', 'assertion', 'internal']),
+  message: z.string(),
+  hint: z.string().optional(),
+  stack: z.string().optional(),
+})
+export type Failure = z.infer<typeof failure>
+
+/** Times of one cycle in milliseconds; a phase that was not reached is absent. */
+export const phases = z.object({
+  loadMs: z.number().optional(),
+  shutdownMs: z.number().optional(),
+  gapMs: z.number().optional(),
+  startupMs: z.number().optional(),
+  userspaceMs: z.number().optional(),
+  /** From the command that executes to the new kernel's ready. */
+  totalMs: z.number().optional(),
+})
+export type Phases = z.infer<typeof phases>
+export const phaseNames = ['loadMs', 'shutdownMs', 'gapMs', 'startupMs', 'userspaceMs'] as const
+
+/** How a cycle went wrong, told apart from what the console, QMP and the CPU registers show. */
+export const diagnosis = z.object({
+  kind: z.enum([
+    'load-error',
+    'exec-error',
+    'hang-in-shutdown',
+    'hang-in-gap',
+    'hang-in-kernel',
+    'panic',
+    'reset',
+    'lost-console',
+    'cold-reboot',
+    'not-proven',
+    'board-died',
+  ]),
+  /** One sentence a person reads first. */
+  summary: z.string(),
+  confidence: z.enum(['seen', 'inferred']),
+  /** What the sentence rests on, one fact a line. */
+  evidence: z.array(z.string()),
+  /** The last console lines, oldest first. */
+  lastLines: z.array(z.string()),
+  /** Per-CPU register summary on QEMU; absent elsewhere. */
+  registers: z.array(z.string()).optional(),
+  /** Kernel messages read back from guest memory that never reached the console. */
+  recoveredLog: z.array(z.string()).optional(),
+})
+export type Diagnosis = z.infer<typeof diagnosis>
+
+export const finding = z.object({
+  id: z.string(),
+  severity: z.enum(['fatal', 'error', 'warning', 'info']),
+  phase: z.enum(['load', 'shutdown', 'handover', 'early', 'probe', 'userspace']),
+  board,
+  suite: suite.optional(),
+  test: test.optional(),
+  cycle: cycle.optional(),
+  generation: z.number().int(),
+  device: z.string().nullable(),
+  driver: z.string().nullable(),
+  cpu: z.number().int().nullable(),
+  confidence: z.enum(['seen', 'inferred']),
+  evidence: z.array(z.string()),
+  advice: z.string(),
+})
+export type Finding = z.infer<typeof finding>
+
+/** A moment of the timeline, as it happens. `line` is the console line it was read from, where there is one. */
+export const markName = z.enum([
+  'load',
+  'loaded',
+  'exec',
+  'last-old-line',
+  'first-new-line',
+  'init',
+  'ready',
+])
+export type MarkName = z.infer<typeof markName>
+
+const cycleStarted = z.object({
+  type: z.literal('cycle-started'),
+  t,
+  board,
+  suite,
+  test,
+  cycle,
+  generation: z.number().int(),
+  iteration: z.number().int(),
+  iterations: z.number().int(),
+  loader: z.string(),
+  syscall: z.enum(['kexec_load', 'kexec_file_load']),
+  checks: z.boolean(),
+  /** Whether user space is told to leave network interfaces alone (`kexec -e -x`). */
+  noIfdown: z.boolean(),
+  /** A warm-up or control cycle that statistics leave out. */
+  warmup: z.boolean(),
+})
+
+const cycleEnded = z.object({
+  type: z.literal('cycle-ended'),
+  t,
+  board,
+  cycle,
+  verdict,
+  /** boot_id changed, the nonce is in /proc/cmdline, and no firmware banner went by. */
+  proven: z.boolean(),
+  /** Release of the kernel that came up, as `uname -r` says it. */
+  kernel: z.string().nullable(),
+  phases,
+  /** What the gap's two ends are and how sure they are. */
+  gap: z
+    .object({
+      lastLine: z.string(),
+      firstLine: z.string(),
+      /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
+      toKernelStartMs: z.number().nullable(),
+      /** How the first line came to show: through an early console or only after the console driver. */
+      method: z.enum(['console']),
+      earlyConsole: z.boolean(),
+    })
+    .optional(),
+  memAvailableKiB: z.number().nullable(),
+  failure: failure.optional(),
+  diagnosis: diagnosis.optional(),
+})
+
+/** The plan that every process of the run works from: resolved, so that no process resolves it again. */
+export const plan = z.object({
+  /** Absolute path of the run's folder. */
+  results: z.string(),
+  suites: z.array(z.string()),
+  iterations: z.number().int().nullable(),
+  timeoutMs: z.number().nullable(),
+  boards: z.array(
+    z.object({
+      name: board,
+      arch: z.string(),
+      /** The descriptor after schema, defaults and command-line overrides. */
+      descriptor: z.unknown(),
+      /** The built image: see images/build.ts. */
+      image: z.unknown(),
+      /** The accelerator and QEMU binary that were chosen, for QEMU boards. */
+      machine: z.unknown(),
+    }),
+  ),
+})
+export type Plan = z.infer<typeof plan>
+
+export const event = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('run-started'),
+    t,
+    schemaVersion: z.literal(1),
+    run: z.string(),
+    /** Wall clock at `t`, ISO 8601, so that every other `t` has a wall clock too. */
+    startedAt: z.string(),
+    command: z.string(),
+    host: z.object({ node: z.string(), cpus: z.number(), harness: z.string() }),
+    plan,
+  }),
+  z.object({
+    type: z.literal('board-opened'),
+    t,
+    board,
+    arch: z.string(),
+    accelerator: z.string().nullable(),
+    /** Why that accelerator, and the version of what runs it. */
+    note: z.string(),
+  }),
+  /** The tests that a suite is about to run, so that one that never ran is seen to be missing. */
+  z.object({ type: z.literal('suite-planned'), t, board, suite, tests: z.array(test) }),
+  z.object({ type: z.literal('test-started'), t, board, suite, test }),
+  z.object({
+    type: z.literal('test-ended'),
+    t,
+    board,
+    suite,
+    test,
+    verdict,
+    /** Why a skipped test was skipped. */
+    reason: z.string().optional(),
+    failure: failure.optional(),
+  }),
+  z.object({ type: z.literal('boot-started'), t, board, attempt: z.number().int() }),
+  z.object({
+    type: z.literal('boot-ended'),
+    t,
+    board,
+    verdict,
+    kernel: z.string().nullable(),
+    durationMs: z.number(),
+    failure: failure.optional(),
+  }),
+  cycleStarted,
+  z.object({
+    type: z.literal('mark'),
+    t,
+    board,
+    cycle,
+    name: markName,
+    line: z.string().optional(),
+  }),
+  cycleEnded,
+  z.object({ type: z.literal('finding'), t, ...finding.shape }),
+  /** One step of bringing a board back after a failed cycle, and what it said. */
+  z.object({
+    type: z.literal('recovery'),
+    t,
+    board,
+    step: z.string(),
+    outcome: z.string(),
+    ok: z.boolean(),
+  }),
+  /** An AVA process ended: its exit code, and the tail of what it wrote to standard error. */
+  z.object({
+    type: z.literal('runner-ended'),
+    t,
+    board,
+    exitCode: z.number().nullable(),
+    stderr: z.string(),
+  }),
+  /** Something a person should read that is no test result. */
+  z.object({ type: z.literal('note'), t, board: board.nullable(), text: z.string() }),
+  z.object({
+    type: z.literal('run-ended'),
+    t,
+    verdict,
+    exitStatus: z.number().int(),
+    failure: failure.optional(),
+  }),
+])
+export type JournalEvent = z.infer<typeof event>
+/** An event before the journal has stamped it; a stamp that is given is kept. */
+export type NewEvent = JournalEvent extends infer E
+  ? E extends JournalEvent
+    ? Omit<E, 't'> & { t?: number }
+    : never
+  : never
+export type CycleStarted = z.infer<typeof cycleStarted>
+export type CycleEnded = z.infer<typeof cycleEnded>
