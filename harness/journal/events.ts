@@ -86,15 +86,7 @@ export const finding = z.object({
 export type Finding = z.infer<typeof finding>
 
 /** A moment of the timeline, as it happens. `line` is the console line it was read from, where there is one. */
-export const markName = z.enum([
-  'load',
-  'loaded',
-  'exec',
-  'last-old-line',
-  'first-new-line',
-  'init',
-  'ready',
-])
+export const markName = z.enum(['load', 'loaded', 'exec', 'last-old-line', 'first-new-line', 'init', 'ready'])
 export type MarkName = z.infer<typeof markName>
 
 const cycleStarted = z.object({
