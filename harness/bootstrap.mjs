@@ -22,7 +22,8 @@ function isInstalled() {
   const present = readPackages(join(root, 'node_modules', '.package-lock.json'))
   if (!wanted || !present) return false
   return Object.entries(wanted).every(
-    ([name, entry]) => name === '' || present[name]?.version === entry.version || (entry.optional && !present[name]),
+    ([name, entry]) =>
+      name === '' || present[name]?.version === entry.version || (entry.optional && !present[name]),
   )
 }
 
@@ -41,12 +42,16 @@ async function install() {
   const status = await run(program, args, { stdio: ['ignore', 2, 2] })
   if (status === 0 && isInstalled()) return
   console.error(`set-up: npm packages could not be installed (status ${status}).`)
-  console.error(`Is the npm registry reachable and the disk not full? Then run by hand, in ${root}:\n  ${command}`)
+  console.error(
+    `Is the npm registry reachable and the disk not full? Then run by hand, in ${root}:\n  ${command}`,
+  )
   process.exit(status === 130 ? 130 : labFault)
 }
 
 async function runHere() {
-  const cache = process.env.KEXEC_HARNESS_CACHE ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kexec-harness')
+  const cache =
+    process.env.KEXEC_HARNESS_CACHE ??
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kexec-harness')
   // Compiled code is kept between runs: it halves the time from start to QEMU.
   process.env.NODE_COMPILE_CACHE ??= join(cache, 'compile')
   enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
@@ -57,12 +62,18 @@ async function runHere() {
 async function runPinned() {
   const node = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')
   if (!existsSync(node)) {
-    console.error(`set-up: this needs Node ${neededMajor} or newer; here is ${process.version} on ${process.platform}-${process.arch},`)
+    console.error(
+      `set-up: this needs Node ${neededMajor} or newer; here is ${process.version} on ${process.platform}-${process.arch},`,
+    )
     console.error('for which no pinned Node exists. Install Node 24 and run the same command again.')
     process.exit(labFault)
   }
   // The channel tells the child when this process is gone, also by SIGKILL.
-  process.exit(await run(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] }))
+  process.exit(
+    await run(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    }),
+  )
 }
 
 function run(program, args, options) {

@@ -3,6 +3,7 @@
 const escapeCode = 0x1b
 const backspace = 0x08
 const bell = 0x07
+const lineFeed = 0x0a
 
 /** States of the ECMA-48 parser, as far as it is needed to skip sequences. */
 type State = 'ground' | 'escape' | 'csi' | 'string' | 'string-escape'
@@ -20,6 +21,8 @@ export class AnsiStripper {
     const out = Buffer.allocUnsafe(chunk.length)
     let length = 0
     for (const byte of chunk) {
+      // A line end always leaves a sequence: a cut one must not swallow the rest of the console.
+      if (byte === lineFeed) this.#state = 'ground'
       if (this.#state === 'ground') {
         if (byte === escapeCode) this.#state = 'escape'
         else if (byte !== 0 && byte !== bell) out[length++] = byte
@@ -34,8 +37,6 @@ function needsWork(chunk: Buffer): boolean {
 }
 
 function next(state: State, byte: number): State {
-  // A line end always leaves a sequence: a cut one must not swallow the rest of the console.
-  if (byte === 0x0a) return 'ground'
   switch (state) {
     case 'escape':
       if (byte === 0x5b) return 'csi'

@@ -1,8 +1,8 @@
 /** The run's append-only record: one JSON object a line, written as things happen. */
 import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { LabError } from '../errors.ts'
 import { systemClock } from '../clock.ts'
+import { LabError } from '../errors.ts'
 import { event, type JournalEvent, type NewEvent } from './events.ts'
 
 /**
@@ -65,7 +65,8 @@ export async function* readJournal(
   file: string,
   onSkipped: (line: string) => void = () => {},
 ): AsyncGenerator<JournalEvent> {
-  if (!existsSync(file)) throw new LabError(`no journal at ${file}`, { hint: 'Name a run folder, such as results/latest.' })
+  if (!existsSync(file))
+    throw new LabError(`no journal at ${file}`, { hint: 'Name a run folder, such as results/latest.' })
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     const parsed = parseEvent(line)
     if (parsed) yield parsed

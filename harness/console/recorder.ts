@@ -1,0 +1,68 @@
+/** Keeps what a console said: raw bytes as they came, and stamped lines for people. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { LabError } from '../errors.ts'
+import type { Line } from './lines.ts'
+
+/** Writes console/BOARD.raw and console/BOARD.log of a run; appends where a run opens a board again. */
+export class ConsoleRecorder implements Disposable {
+  readonly #raw: number
+  readonly #log: number
+  readonly #originNs: bigint
+  readonly #folder: string
+  #failure: LabError | undefined
+
+  /** @param originNs the run's start: a log line's stamp is seconds since then */
+  constructor(folder: string, board: string, originNs: bigint) {
+    this.#folder = folder
+    this.#originNs = originNs
+    this.#raw = openSync(join(folder, `${board}.raw`), 'a')
+    this.#log = openSync(join(folder, `${board}.log`), 'a')
+  }
+
+  /** Set once a write failed. Reading goes on, since a stalled reader would stall the board. */
+  get failure(): LabError | undefined {
+    return this.#failure
+  }
+
+  raw(chunk: Buffer): void {
+    this.#write(this.#raw, chunk)
+  }
+
+  lines(lines: Line[]): void {
+    let text = ''
+    for (const line of lines) text += `[${this.#seconds(line.atNs)}] ${showControls(line.text)}\n`
+    if (text !== '') this.#write(this.#log, text)
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#raw)
+    closeSync(this.#log)
+  }
+
+  #seconds(atNs: bigint): string {
+    return (Number(atNs - this.#originNs) / 1e9).toFixed(6).padStart(12)
+  }
+
+  #write(fd: number, data: Buffer | string): void {
+    if (this.#failure) return
+    try {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+    } catch (error) {
+      const full = (error as NodeJS.ErrnoException).code === 'ENOSPC'
+      this.#failure = new LabError(
+        `cannot record the console in ${this.#folder}: ${full ? 'the disk is full' : (error as Error).message}`,
+        { hint: 'Free some space or choose another folder with --results DIR.', cause: error },
+      )
+    }
+  }
+}
+
+/** Console text is hostile: a log that is looked at with `cat` must not drive the reader's terminal. */
+function showControls(text: string): string {
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}

@@ -1,0 +1,169 @@
+/** Runs commands in a shell on a console, so that neither a printk nor a wrapped, lost or late byte is taken for an answer. */
+import { randomBytes } from 'node:crypto'
+import { LabError } from '../errors.ts'
+import { applyBackspaces } from './ansi.ts'
+import { type Console, ConsoleTimeout, type Match, type Matcher } from './console.ts'
+import { withoutKernelMessages } from './kernel-lines.ts'
+
+/** What a command did. Times are arrivals of its first and last token, nanoseconds of the monotonic clock. */
+export type CommandResult = { status: number; output: string; startedNs: bigint; endedNs: bigint }
+
+export type RunOptions = { timeoutMs: number; signal?: AbortSignal; onStarted?: (atNs: bigint) => void }
+
+/** Bytes written before their echo is waited for: well under a UART's and a tty's buffers. */
+const pieceLength = 120
+/** busybox's line editor takes 1024 characters; longer commands are put together in a variable. */
+const maxLineLength = 800
+const echoTimeoutMs = 10_000
+const probeIntervalMs = 2_000
+const attempts = 3
+
+export class Shell {
+  readonly #console: Console
+
+  constructor(console: Console) {
+    this.#console = console
+  }
+
+  /** Sends probes until the shell answers one. Throws ConsoleTimeout when none was answered in time. */
+  async synchronise(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      const token = newToken()
+      const from = this.#console.position
+      // The answer is computed, so that the echo of the question can never be taken for it.
+      await this.#console.write(`\necho P$((40+2))${token}\n`)
+      const left = deadline - performance.now()
+      const wait = Math.max(1, Math.min(probeIntervalMs, left))
+      try {
+        await this.#console.expect(tokenMatcher(new RegExp(`P42${token}`)), {
+          timeoutMs: wait,
+          signal,
+          from,
+          what: 'answer from the shell',
+        })
+        return
+      } catch (error) {
+        if (!(error instanceof ConsoleTimeout)) throw error
+        if (left <= probeIntervalMs)
+          throw new ConsoleTimeout('answer from the shell', timeoutMs, this.#console.lastLine)
+      }
+    }
+  }
+
+  /**
+   * Runs one command line and waits for its end. The command is typed only as far as its echo agrees, and it is
+   * executed only when the whole line was echoed right. Kernel messages are taken out of the output.
+   * Throws ConsoleTimeout, ConsoleClosed, AbortError, or LabError when the console corrupts input.
+   */
+  async run(command: string, options: RunOptions): Promise<CommandResult> {
+    const token = newToken()
+    const line = `echo S$((40+2))${token}; ${command}; echo E$?${token}$((40+2))`
+    const from = this.#console.position
+    await this.#type(
+      line.length > maxLineLength ? await this.#store(line, options.signal) : line,
+      options.signal,
+    )
+    await this.#console.write('\n')
+    const expectOptions = { ...options, from, what: `end of \`${command.slice(0, 80)}\`` }
+    const started = await this.#console.expect(tokenMatcher(new RegExp(`S42${token}`)), expectOptions)
+    options.onStarted?.(started.atNs)
+    const ended = await this.#console.expect(tokenMatcher(new RegExp(`E(\\d+)${token}42`)), {
+      ...expectOptions,
+      from: started.end,
+    })
+    return {
+      status: Number(ended.groups[0]),
+      output: outputBetween(this.#console, started, ended),
+      startedNs: started.atNs,
+      endedNs: ended.atNs,
+    }
+  }
+
+  /** Puts a long line into a variable piece by piece; returns the short line that runs it. */
+  async #store(line: string, signal?: AbortSignal): Promise<string> {
+    await this.#typeLine(`K=`, signal)
+    for (let start = 0; start < line.length; start += maxLineLength / 2)
+      await this.#typeLine(`K="$K"${quote(line.slice(start, start + maxLineLength / 2))}`, signal)
+    return 'eval "$K"'
+  }
+
+  async #typeLine(line: string, signal?: AbortSignal): Promise<void> {
+    await this.#type(line, signal)
+    await this.#console.write('\n')
+  }
+
+  /** Types a line without ending it and sees to it that the echo agrees. */
+  async #type(line: string, signal?: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const from = this.#console.position
+      try {
+        for (let start = 0; start < line.length; start += pieceLength) {
+          await this.#console.write(line.slice(start, start + pieceLength))
+          await this.#expectEcho(line.slice(0, start + pieceLength), from, signal)
+        }
+        return
+      } catch (error) {
+        if (!(error instanceof ConsoleTimeout)) throw error
+        if (attempt === attempts) throw corruptedInput(line, this.#console.since(from))
+        // Ctrl-U and Ctrl-C: whatever arrived of the line is thrown away before it is typed again.
+        await this.#console.write('\x15\x03')
+        await this.synchronise(echoTimeoutMs, signal)
+      }
+    }
+  }
+
+  async #expectEcho(typed: string, from: number, signal?: AbortSignal): Promise<void> {
+    const wanted = squeeze(typed)
+    const matcher: Matcher = (text) =>
+      squeeze(withoutKernelMessages(text).text).includes(wanted)
+        ? { index: 0, length: text.length }
+        : undefined
+    await this.#console.expect(matcher, {
+      timeoutMs: echoTimeoutMs,
+      signal,
+      from,
+      what: 'echo of what was typed',
+    })
+  }
+}
+
+/** Quotes a word for a POSIX shell. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+/** An echo may be wrapped, redrawn or spaced by a line editor: only its visible characters count. */
+function squeeze(text: string): string {
+  return applyBackspaces(text).replace(/[\s\u0000-\u001f\u007f]+/g, '')
+}
+
+/** Matches a token also where a kernel message landed in the middle of it. */
+function tokenMatcher(token: RegExp): Matcher {
+  return (text) => {
+    const direct = token.exec(text)
+    if (direct) return { index: direct.index, length: direct[0].length, groups: direct.slice(1) }
+    const filtered = withoutKernelMessages(text)
+    const found = token.exec(filtered.text)
+    if (!found) return undefined
+    const index = filtered.originalIndex(found.index)
+    const end = filtered.originalIndex(found.index + found[0].length - 1) + 1
+    return { index, length: end - index, groups: found.slice(1) }
+  }
+}
+
+function outputBetween(console: Console, started: Match, ended: Match): string {
+  const text = console.since(started.end).slice(0, ended.end - started.end - ended.text.length)
+  return withoutKernelMessages(text).text.replaceAll('\r', '').replace(/^\n/, '').replace(/\n$/, '')
+}
+
+function corruptedInput(line: string, echo: string): LabError {
+  return new LabError(
+    `the console corrupts input: typed ${JSON.stringify(line.slice(0, 120))}, echoed ${JSON.stringify(echo.slice(0, 200))} (${attempts} attempts)`,
+    { hint: 'Check baud rate, flow control and cable; another program may be reading the same console.' },
+  )
+}
+
+function newToken(): string {
+  return `q${randomBytes(3).toString('hex')}z`
+}

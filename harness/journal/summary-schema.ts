@@ -1,0 +1,194 @@
+/** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
+import { z } from 'zod'
+import { diagnosis, failure, finding, markName, phaseNames, phases, verdict } from './events.ts'
+
+/** ISO 8601 in UTC; null where the journal's first line, which carries the wall clock, was lost. */
+const wallClock = z.string().nullable()
+const durationMs = z.number().nullable()
+
+/** Phases that statistics are made of; `totalMs` is from the command that executes to the new kernel's ready. */
+export const statisticPhases = [...phaseNames, 'totalMs'] as const
+
+export const gap = z.object({
+  /** The old kernel's last line and the new kernel's first: the gap's two ends. */
+  lastLine: z.string().optional(),
+  firstLine: z.string().optional(),
+  /** From the last old line to the kernel's own time zero. */
+  toKernelStartMs: z.number().nullable().optional(),
+  earlyConsole: z.boolean().optional(),
+  /** Where the gap went; absent until something measures it. */
+  relocationMs: z.number().nullable().optional(),
+  purgatoryMs: z.number().nullable().optional(),
+  decompressMs: z.number().nullable().optional(),
+  earlyKernelMs: z.number().nullable().optional(),
+  method: z.string(),
+})
+
+/** A moment of a cycle, in milliseconds from the cycle's start. */
+export const mark = z.object({ name: markName, atMs: z.number(), line: z.string().optional() })
+
+export const cycle = z.object({
+  /** Number of the cycle on its board, from 1. */
+  cycle: z.number().int(),
+  suite: z.string(),
+  test: z.string(),
+  iteration: z.number().int().nullable(),
+  iterations: z.number().int().nullable(),
+  generation: z.number().int().nullable(),
+  loader: z.string(),
+  syscall: z.enum(['kexec_load', 'kexec_file_load']).nullable(),
+  checks: z.boolean().nullable(),
+  noIfdown: z.boolean().nullable(),
+  /** Statistics leave warm-up and control cycles out. */
+  warmup: z.boolean(),
+  kernel: z.string().nullable(),
+  verdict,
+  proven: z.boolean(),
+  startedAt: wallClock,
+  durationMs,
+  phases,
+  gap: gap.nullable(),
+  memAvailableKiB: z.number().nullable(),
+  marks: z.array(mark),
+  failure: failure.nullable(),
+  diagnosis: diagnosis.nullable(),
+})
+
+export const statistic = z.object({
+  suite: z.string(),
+  loader: z.string(),
+  syscall: z.enum(['kexec_load', 'kexec_file_load']).nullable(),
+  checks: z.boolean().nullable(),
+  phase: z.enum(statisticPhases),
+  /** Milliseconds from here on, except for the count `n`. */
+  n: z.number().int(),
+  median: z.number(),
+  p95: z.number(),
+  min: z.number(),
+  max: z.number(),
+  /** Median absolute deviation. */
+  mad: z.number(),
+  /** 95 % confidence interval of the median. */
+  ci95: z.tuple([z.number(), z.number()]).nullable(),
+})
+
+const attempt = z.object({
+  verdict,
+  startedAt: wallClock,
+  durationMs,
+  reason: z.string().nullable(),
+  failure: failure.nullable(),
+})
+
+export const test = attempt.extend({
+  suite: z.string(),
+  test: z.string(),
+  /** Every try, oldest first; the test's own fields are those of the last one. Empty where it never ran. */
+  attempts: z.array(attempt),
+})
+
+const boot = z.object({
+  attempt: z.number().int(),
+  verdict,
+  kernel: z.string().nullable(),
+  startedAt: wallClock,
+  durationMs,
+  failure: failure.nullable(),
+})
+
+const interval = z.tuple([z.number(), z.number()])
+
+/** How a value changes over the cycles of a chain, in its unit per cycle. */
+const drift = z.object({
+  n: z.number().int(),
+  perCycle: z.number(),
+  ci95: interval.nullable(),
+  significant: z.boolean(),
+})
+
+export const stress = z.object({
+  cycles: z.number().int(),
+  failures: z.number().int(),
+  failureRate: z.number(),
+  /** Wilson's 95 % interval of the failure rate. */
+  ci95: interval,
+  gapDriftMs: drift.nullable(),
+  memAvailableDriftKiB: drift.nullable(),
+})
+
+/** Gap of checked over unchecked loads: what purgatory's SHA-256 costs. */
+export const checksRatio = z.object({
+  loader: z.string(),
+  syscall: z.enum(['kexec_load', 'kexec_file_load']),
+  checkedMs: z.number(),
+  uncheckedMs: z.number(),
+  ratio: z.number(),
+})
+
+export const board = z.object({
+  name: z.string(),
+  arch: z.string().nullable(),
+  accelerator: z.string().nullable(),
+  /** Why that accelerator, and the version of what runs the board. */
+  note: z.string().nullable(),
+  verdict,
+  /** What is wrong with the board as a whole, beyond its tests. */
+  failure: failure.nullable(),
+  tests: z.array(test),
+  cycles: z.array(cycle),
+  statistics: z.array(statistic),
+  checksRatio: checksRatio.nullable(),
+  stress: stress.nullable(),
+  boots: z.array(boot),
+  recoveries: z.array(
+    z.object({ at: wallClock, step: z.string(), outcome: z.string(), ok: z.boolean() }),
+  ),
+  /** The AVA processes that ended, with the tail of their standard error. */
+  runners: z.array(z.object({ exitCode: z.number().nullable(), stderr: z.string() })),
+})
+
+export const runSummarySchema = z
+  .object({
+    schemaVersion: z.literal(1),
+    run: z.string(),
+    startedAt: wallClock,
+    /** Wall clock of the last event; of the run's end where `complete`. */
+    endedAt: wallClock,
+    durationMs,
+    command: z.string(),
+    verdict: z.enum(['passed', 'failed', 'error', 'interrupted']),
+    exitStatus: z.number().int(),
+    /** Whether the journal has the run's end: false for a run that was killed or still goes on. */
+    complete: z.boolean(),
+    failure: failure.nullable(),
+    host: z.object({ node: z.string(), cpus: z.number(), harness: z.string() }).nullable(),
+    totals: z.object({
+      tests: z.number().int(),
+      passed: z.number().int(),
+      failed: z.number().int(),
+      errors: z.number().int(),
+      skipped: z.number().int(),
+      interrupted: z.number().int(),
+      cycles: z.number().int(),
+      proven: z.number().int(),
+    }),
+    boards: z.array(board),
+    findings: z.array(finding),
+    notes: z.array(z.object({ at: wallClock, board: z.string().nullable(), text: z.string() })),
+  })
+  .meta({ title: 'kexec-harness run summary (run.json)' })
+
+export type RunSummary = z.infer<typeof runSummarySchema>
+export type BoardSummary = z.infer<typeof board>
+export type CycleSummary = z.infer<typeof cycle>
+export type TestSummary = z.infer<typeof test>
+export type AttemptSummary = z.infer<typeof attempt>
+export type BootSummary = z.infer<typeof boot>
+export type Statistic = z.infer<typeof statistic>
+export type StressSummary = z.infer<typeof stress>
+export type ChecksRatio = z.infer<typeof checksRatio>
+
+/** JSON Schema of run.json, as shipped in run.schema.json. */
+export function runJsonSchema(): object {
+  return z.toJSONSchema(runSummarySchema)
+}
