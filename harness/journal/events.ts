@@ -5,6 +5,9 @@
  * number exactly for the first 104 days of a host's uptime and to a few nanoseconds after.
  */
 import { z } from 'zod'
+import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
+
+export type { Diagnosis, Gap, MarkName, Phases } from '../kexec/outcome.ts'
 
 export const verdict = z.enum(['passed', 'failed', 'error', 'skipped', 'interrupted'])
 export type Verdict = z.infer<typeof verdict>
@@ -25,47 +28,7 @@ export const failure = z.object({
 })
 export type Failure = z.infer<typeof failure>
 
-/** Times of one cycle in milliseconds; a phase that was not reached is absent. */
-export const phases = z.object({
-  loadMs: z.number().optional(),
-  shutdownMs: z.number().optional(),
-  gapMs: z.number().optional(),
-  startupMs: z.number().optional(),
-  userspaceMs: z.number().optional(),
-  /** From the command that executes to the new kernel's ready. */
-  totalMs: z.number().optional(),
-})
-export type Phases = z.infer<typeof phases>
 export const phaseNames = ['loadMs', 'shutdownMs', 'gapMs', 'startupMs', 'userspaceMs'] as const
-
-/** How a cycle went wrong, told apart from what the console, QMP and the CPU registers show. */
-export const diagnosis = z.object({
-  kind: z.enum([
-    'load-error',
-    'exec-error',
-    'hang-in-shutdown',
-    'hang-in-gap',
-    'hang-in-kernel',
-    'panic',
-    'reset',
-    'lost-console',
-    'cold-reboot',
-    'not-proven',
-    'board-died',
-  ]),
-  /** One sentence a person reads first. */
-  summary: z.string(),
-  confidence: z.enum(['seen', 'inferred']),
-  /** What the sentence rests on, one fact a line. */
-  evidence: z.array(z.string()),
-  /** The last console lines, oldest first. */
-  lastLines: z.array(z.string()),
-  /** Per-CPU register summary on QEMU; absent elsewhere. */
-  registers: z.array(z.string()).optional(),
-  /** Kernel messages read back from guest memory that never reached the console. */
-  recoveredLog: z.array(z.string()).optional(),
-})
-export type Diagnosis = z.infer<typeof diagnosis>
 
 export const finding = z.object({
   id: z.string(),
@@ -84,10 +47,6 @@ export const finding = z.object({
   advice: z.string(),
 })
 export type Finding = z.infer<typeof finding>
-
-/** A moment of the timeline, as it happens. `line` is the console line it was read from, where there is one. */
-export const markName = z.enum(['load', 'loaded', 'exec', 'last-old-line', 'first-new-line', 'init', 'ready'])
-export type MarkName = z.infer<typeof markName>
 
 const cycleStarted = z.object({
   type: z.literal('cycle-started'),
@@ -119,18 +78,7 @@ const cycleEnded = z.object({
   /** Release of the kernel that came up, as `uname -r` says it. */
   kernel: z.string().nullable(),
   phases,
-  /** What the gap's two ends are and how sure they are. */
-  gap: z
-    .object({
-      lastLine: z.string(),
-      firstLine: z.string(),
-      /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
-      toKernelStartMs: z.number().nullable(),
-      /** How the first line came to show: through an early console or only after the console driver. */
-      method: z.enum(['console']),
-      earlyConsole: z.boolean(),
-    })
-    .optional(),
+  gap: gap.optional(),
   memAvailableKiB: z.number().nullable(),
   failure: failure.optional(),
   diagnosis: diagnosis.optional(),

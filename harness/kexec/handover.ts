@@ -28,8 +28,6 @@ export class HandoverStopped extends Error {
 
 export type HandoverOptions = {
   markers: Markers
-  /** A line that says that user space is ready, where the board prints one. */
-  ready: RegExp | undefined
   onBorder: (border: keyof Borders, line: Line) => void
 }
 
@@ -91,7 +89,7 @@ export class Handover {
     })
   }
 
-  /** Says that user space answered, where no line says so. */
+  /** Says that user space answered, and since when it was ready. */
   ready(line: Line): void {
     if (this.#stage !== 'ready' && !this.#stopped) this.#border('ready', line, 'ready')
   }
@@ -113,12 +111,11 @@ export class Handover {
   }
 
   #newLine(line: Line): void {
-    const { markers, ready } = this.#options
+    const { markers } = this.#options
     this.newLines.push(line)
     if (markers.panic.test(line.text)) this.stop('panic', line.text)
     else if (this.#stage === 'startup' && markers.init.test(line.text))
       this.#border('init', line, 'userspace')
-    else if (ready?.test(line.text)) this.#border('ready', line, 'ready')
   }
 
   /** The new kernel's own first line, or, where that one was lost or garbled on the wire, any line stamped near zero. */

@@ -1,0 +1,37 @@
+/** A descriptor opened: a console, a way to switch the power, and what can be seen of a machine that went silent. */
+import type { Console } from '../console/console.ts'
+import type { Shell } from '../console/shell.ts'
+import type { LoadTarget } from '../loader/loader.ts'
+import type { Descriptor } from './descriptor.ts'
+
+/** Something that happened to the machine as a whole, which its console may not show. */
+export type Trouble = { kind: 'reset' | 'panic' | 'died'; message: string }
+
+/** What can be seen of a silent machine; every part is absent where the board has no way to look. */
+export type Examination = {
+  /** One line a CPU: where it is, in which mode, halted or not, over several samples. */
+  registers?: string[]
+  /** True where a CPU ran user code or idled with interrupts on: the machine is alive. */
+  alive?: boolean
+  /** Kernel messages of the kernel that has the nonce, read back from memory. */
+  recoveredLog?: string[]
+}
+
+export type Board = AsyncDisposable & {
+  readonly descriptor: Descriptor
+  readonly console: Console
+  readonly shell: Shell
+  /** What runs the board, for the record: accelerator and why, program and version. */
+  readonly accelerator: string | null
+  readonly note: string
+  /** Switches the power on and boots generation 0 with this command line, as far as the power reaches. */
+  powerOn(commandLine: string, signal: AbortSignal): Promise<void>
+  /** Switches the power off; the console stays. */
+  powerOff(): Promise<void>
+  /** Calls back when the machine resets, panics or dies; returns what ends it. */
+  onTrouble(listener: (trouble: Trouble) => void): () => void
+  /** Looks into a machine that went silent. `nonce` tells the new kernel's messages from the old one's. */
+  examine(nonce: string): Promise<Examination>
+  /** Puts kernel and initramfs where the board's loader finds them; paths on the board. */
+  provideTarget(signal: AbortSignal): Promise<Omit<LoadTarget, 'append'>>
+}

@@ -1,0 +1,192 @@
+/** What a board descriptor may say (`descriptorFile`), and what the harness makes of it (`parsedDescriptor`). */
+import { z } from 'zod'
+import { duration } from '../duration.ts'
+import { boardName, oneLine, pattern, sizeMiB } from './descriptor-values.ts'
+
+export const arch = z.enum(['x86_64', 'arm64']).meta({ description: "The board's architecture." })
+export type Arch = z.infer<typeof arch>
+
+/** Transports: a new one is its file in harness/console/ and its entry here. */
+const consoleTypes = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('qemu') }).meta({ description: "The QEMU machine's first serial port." }),
+])
+
+/** Power switches: a new one is its file in harness/power/ and its entry here. */
+const powerTypes = z.discriminatedUnion('type', [
+  z
+    .strictObject({ type: z.literal('qemu') })
+    .meta({ description: 'On starts the QEMU process, off ends it.' }),
+])
+
+/** Steps from power-on to the kernel that will kexec. */
+const stageTypes = z.discriminatedUnion('type', [
+  z
+    .strictObject({
+      type: z.literal('shell'),
+      name: oneLine.optional().meta({ description: 'What messages call this stage.' }),
+      login: oneLine.optional().meta({ description: 'User to log in as, where a login prompt comes first.' }),
+      prompt: oneLine.default('# ').meta({ description: "The end of the shell's prompt, as plain text." }),
+      ready: oneLine
+        .optional()
+        .meta({ description: 'Plain text that the console shows once the shell may be used.' }),
+    })
+    .meta({ description: 'A root shell on the console.' }),
+])
+export type Stage = z.infer<typeof stageTypes>
+
+/** Loaders: a new one is its file in harness/loader/ and its entry here. */
+const loaderTypes = z.discriminatedUnion('type', [
+  z
+    .strictObject({
+      type: z.literal('kexec-tools'),
+      syscall: z.enum(['kexec_load', 'kexec_file_load']).default('kexec_load').meta({
+        description:
+          'kexec_load is `kexec -c`, kexec_file_load is `kexec -s`, which arm64 Debian kernels lack.',
+      }),
+      checks: z
+        .boolean()
+        .default(true)
+        .meta({ description: "False skips purgatory's SHA-256 of the new kernel (`kexec --no-checks`)." }),
+      ifdown: z.boolean().default(true).meta({
+        description: 'False leaves network interfaces up (`kexec -e -x`), which shows NIC driver bugs.',
+      }),
+    })
+    .meta({ description: "kexec-tools' `kexec` on the board." }),
+])
+export type Loader = z.infer<typeof loaderTypes>
+export const loaderNames = loaderTypes.options.map((option) => option.shape.type.value)
+
+const imagePaths = {
+  kernel: oneLine.optional().meta({ description: 'Path of a kernel, from the folder of this file.' }),
+  initramfs: oneLine.optional().meta({ description: 'Path of an initramfs, from the folder of this file.' }),
+  disk: oneLine.optional().meta({ description: 'Path of a disk image, from the folder of this file.' }),
+}
+const recipe = oneLine.meta({ title: 'the name of a recipe in images/', examples: ['bookworm-cloud-amd64'] })
+const parsedImage = z.strictObject({ recipe: recipe.optional(), ...imagePaths })
+/** What the board boots: a recipe, whose parts the other keys replace, or files of the user's own. */
+export type BoardImage = z.infer<typeof parsedImage>
+const fileImage = z.union([
+  recipe.transform((name): BoardImage => ({ recipe: name })),
+  parsedImage.superRefine((image, context) => {
+    if (image.recipe !== undefined || image.kernel !== undefined || image.disk !== undefined) return
+    context.addIssue({ code: 'custom', message: 'needs a recipe, a kernel or a disk to boot' })
+  }),
+])
+
+const machineTypes = { x86_64: ['pc', 'q35'], arm64: ['virt'] } as const satisfies Record<
+  Arch,
+  readonly string[]
+>
+const machine = {
+  type: z.enum(['pc', 'q35', 'virt']).meta({ description: 'pc or q35 for x86_64, virt for arm64.' }),
+  options: z
+    .record(z.string().regex(/^[a-z][A-Za-z0-9._-]*$/), z.union([oneLine, z.number(), z.boolean()]))
+    .default({})
+    .meta({ description: 'Machine properties, as in `-machine TYPE,NAME=VALUE`.' }),
+  cpu: oneLine
+    .optional()
+    .meta({ description: "CPU model and features, as `-cpu` takes them; the machine's own default." }),
+  cpus: z.number().int().min(1).max(512).default(2),
+  accelerator: z
+    .enum(['auto', 'tcg', 'kvm'])
+    .default('auto')
+    .meta({ description: 'auto is KVM where a probe shows that it works, else TCG.' }),
+  devices: z.array(oneLine).default([]).meta({ description: 'One `-device` each, as QEMU takes it.' }),
+  extraArgs: z.array(oneLine).default([]).meta({ description: 'Further arguments for QEMU, one an item.' }),
+}
+const parsedMachine = z.strictObject({ ...machine, memoryMiB: z.number() })
+export type BoardMachine = z.infer<typeof parsedMachine>
+const fileMachine = z
+  .strictObject({ ...machine, memory: sizeMiB.prefault('1G') })
+  .transform(({ memory, ...rest }): BoardMachine => ({ ...rest, memoryMiB: memory }))
+
+const parsedLimits = z.strictObject({
+  bootMs: z.number(),
+  loadMs: z.number(),
+  shutdownMs: z.number(),
+  gapMs: z.number(),
+  startupMs: z.number(),
+})
+/** The longest that each part may take, in milliseconds. */
+export type Limits = z.infer<typeof parsedLimits>
+const fileLimits = z
+  .strictObject({
+    boot: duration.prefault('2m').meta({ description: 'Power-on to ready.' }),
+    load: duration.prefault('2m').meta({ description: 'The command that loads the new kernel.' }),
+    shutdown: duration.prefault('60s').meta({ description: "Execute to the old kernel's last line." }),
+    gap: duration.prefault('90s').meta({ description: "The old kernel's last line to the new one's first." }),
+    startup: duration.prefault('2m').meta({ description: "The new kernel's first line to ready." }),
+  })
+  .transform(
+    ({ boot, load, shutdown, gap, startup }): Limits => ({
+      bootMs: boot,
+      loadMs: load,
+      shutdownMs: shutdown,
+      gapMs: gap,
+      startupMs: startup,
+    }),
+  )
+
+const markers = z.strictObject({
+  lastOldLine: z.array(pattern).default([]).meta({ description: "The old kernel's last line." }),
+  firstNewLine: z.array(pattern).default([]).meta({ description: "The new kernel's first line." }),
+  firmware: z.array(pattern).default([]).meta({ description: 'Banners that only a cold boot shows.' }),
+})
+
+const allowance = z.strictObject({
+  signature: oneLine.meta({ description: "A finding's id." }),
+  until: z.iso.date().meta({ title: 'a date, the last day on which this counts', examples: ['2027-03-01'] }),
+  owner: oneLine.meta({ description: 'Whom to ask.' }),
+  why: oneLine,
+})
+
+const shared = {
+  name: boardName.meta({ description: "The board's name, that of this file without .yaml." }),
+  arch,
+  console: consoleTypes,
+  power: powerTypes,
+  stages: z
+    .array(stageTypes)
+    .min(1)
+    .prefault([{ type: 'shell' }]),
+  loader: loaderTypes.prefault({ type: 'kexec-tools' }),
+  append: z
+    .string()
+    .max(2048)
+    .regex(/^[^\u0000-\u001f\u007f]*$/)
+    .default('')
+    .meta({ description: 'Added to the kernel command line of every generation.' }),
+  earlyConsole: z.boolean().default(true).meta({
+    description:
+      'False leaves out earlycon and earlyprintk: the gap then ends when the console driver starts.',
+  }),
+  markers: markers.prefault({}).meta({ description: "Regular expressions added to the architecture's own." }),
+  allow: z.array(allowance).default([]).meta({ description: 'Known findings that do not fail a run.' }),
+}
+
+/** A descriptor as the harness works with it; plain JSON, so that it survives the journal. */
+export const parsedDescriptor = z
+  .strictObject({ ...shared, machine: parsedMachine, image: parsedImage, limits: parsedLimits })
+  .meta({ title: 'board' })
+export type Descriptor = z.infer<typeof parsedDescriptor>
+
+/** A descriptor as people write it; parsing gives a `Descriptor`. */
+export const descriptorFile: z.ZodType<Descriptor> = z
+  .strictObject({
+    ...shared,
+    machine: fileMachine.meta({ description: 'The QEMU machine.' }),
+    image: fileImage.meta({ description: "What the board boots: a recipe's name, or files." }),
+    limits: fileLimits.prefault({}).meta({ description: 'The longest that each part may take.' }),
+  })
+  .superRefine((board, context) => {
+    const fitting: readonly string[] = machineTypes[board.arch]
+    if (!fitting.includes(board.machine.type)) {
+      const message = `"${board.machine.type}" is no ${board.arch} machine; one is ${fitting.join(' or ')}`
+      context.addIssue({ code: 'custom', path: ['machine', 'type'], message })
+    }
+    if (board.loader.syscall === 'kexec_file_load' && !board.loader.checks) {
+      const message = "checks can't be left out with kexec_file_load: the kernel brings its own purgatory"
+      context.addIssue({ code: 'custom', path: ['loader', 'checks'], message })
+    }
+  })
+  .meta({ title: 'board' })

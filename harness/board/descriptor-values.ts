@@ -1,0 +1,85 @@
+/** The values that a board descriptor is made of: sizes, patterns, names, lines of text. */
+import { z } from 'zod'
+
+/** Text that reaches a command line or a console as one argument or one line. */
+export const oneLine = z
+  .string()
+  .min(1)
+  .regex(/^[^\u0000-\u001f\u007f]*$/)
+  .meta({ title: 'text on one line, without control characters' })
+
+/** A name that is also part of file names and of socket paths, which have little room. */
+export const boardName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  .meta({ title: 'a name of letters, digits, ".", "_" and "-"', examples: ['qemu-x86_64'] })
+
+const sizeForm = /^(\d+(?:\.\d+)?)(M|MiB|G|GiB)$/
+
+/** An amount of memory, parsed to MiB; a plain number is MiB, as QEMU reads it. */
+export const sizeMiB = z
+  .union([z.number(), z.string().regex(sizeForm)])
+  .meta({ title: 'a size', examples: ['512M', '1G'] })
+  .transform((written, context) => {
+    const mib = mebibytes(written)
+    if (Number.isInteger(mib) && mib >= 64 && mib <= 1024 * 1024) return mib
+    context.addIssue({ code: 'custom', message: 'memory is a whole number of MiB, from 64M to 1024G' })
+    return z.NEVER
+  })
+
+function mebibytes(written: string | number): number {
+  if (typeof written === 'number') return written
+  const [, amount = '', unit = ''] = sizeForm.exec(written) ?? []
+  return Number(amount) * (unit.startsWith('G') ? 1024 : 1)
+}
+
+/** The longest pattern that a person still reads. */
+const longestPattern = 500
+
+/** A JavaScript regular expression without flags, kept as its source and checked to compile. */
+export const pattern = z
+  .string()
+  .min(1)
+  .max(longestPattern)
+  .meta({ title: `a regular expression of 1 to ${longestPattern} characters` })
+  .superRefine((source, context) => {
+    const wrong = patternError(source)
+    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+  })
+
+function patternError(source: string): string | undefined {
+  let compiled: RegExp
+  try {
+    compiled = new RegExp(source)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
+    return `not a regular expression: ${reason}`
+  }
+  if (repeatsRepetition(source)) {
+    return 'a repetition inside a repeated group, such as (a+)+, can take forever on a hostile line; write it without'
+  }
+  return compiled.test('') ? 'matches every line, even an empty one' : undefined
+}
+
+const unbounded = /^(?:[*+]|\{\d+,\})/
+
+/** True for star height above one, the shape behind most catastrophic backtracking. */
+function repeatsRepetition(source: string): boolean {
+  const groups: { repeats: boolean }[] = [{ repeats: false }]
+  let inClass = false
+  for (let index = 0; index < source.length; index++) {
+    const character = source[index]
+    const repeated = unbounded.test(source.slice(index + 1, index + 12))
+    if (character === '\\') index++
+    else if (inClass) inClass = character !== ']'
+    else if (character === '[') inClass = true
+    else if (character === '(') groups.push({ repeats: false })
+    else if (character === ')') {
+      const inner = groups.length > 1 && groups.pop()?.repeats === true
+      if (inner && repeated) return true
+      groups.at(-1)!.repeats ||= inner || repeated
+    } else if (unbounded.test(source.slice(index, index + 12))) groups.at(-1)!.repeats = true
+  }
+  return false
+}

@@ -1,0 +1,125 @@
+/** Board descriptors: found by name or path, checked, and changed by what the command line says. */
+import { readdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { UsageError } from '../errors.ts'
+import { didYouMean } from '../nearest.ts'
+import { parseYamlFile } from '../yaml.ts'
+import {
+  type BoardImage,
+  type Descriptor,
+  descriptorFile,
+  type Loader,
+  loaderNames,
+} from './descriptor-schema.ts'
+
+export type {
+  Arch,
+  BoardImage,
+  BoardMachine,
+  Descriptor,
+  Limits,
+  Loader,
+  Stage,
+} from './descriptor-schema.ts'
+export { parsedDescriptor } from './descriptor-schema.ts'
+
+/** Names of the boards that have a descriptor in a folder, sorted. Throws UsageError when the folder can't be read. */
+export async function listBoards(boardsDir: string): Promise<string[]> {
+  try {
+    const files = await readdir(boardsDir)
+    return files.flatMap((file) => /^(.+)\.yaml$/.exec(file)?.[1] ?? []).sort()
+  } catch (cause) {
+    throw new UsageError(`${boardsDir}: the folder of board descriptors can't be read`, { cause })
+  }
+}
+
+/**
+ * Reads and checks one descriptor: `juno` is boardsDir/juno.yaml, anything with a slash or ending in .yaml is a path.
+ * Relative paths of its image become absolute, starting from the descriptor's folder.
+ * Throws UsageError: no such board (with those that exist), or what is wrong in the file.
+ */
+export async function loadDescriptor(nameOrPath: string, boardsDir: string): Promise<Descriptor> {
+  const isPath = nameOrPath.includes('/') || /\.ya?ml$/.test(nameOrPath)
+  if (!isPath) await assertKnown(nameOrPath, boardsDir)
+  const file = isPath ? nameOrPath : path.join(boardsDir, `${nameOrPath}.yaml`)
+  const descriptor = await parseYamlFile(file, isPath ? descriptorFile : descriptorNamed(nameOrPath))
+  return { ...descriptor, image: resolveImage(descriptor.image, path.dirname(path.resolve(file))) }
+}
+
+async function assertKnown(name: string, boardsDir: string): Promise<void> {
+  const known = await listBoards(boardsDir)
+  if (known.includes(name)) return
+  throw new UsageError(`unknown board ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+    hint:
+      known.length === 0
+        ? `There is no descriptor in ${boardsDir} yet.`
+        : `Boards in ${boardsDir}: ${known.join(', ')}. A path to a descriptor works too.`,
+  })
+}
+
+/** Reports, folders and journals use the board's name, so two descriptors must not share one. */
+function descriptorNamed(name: string): z.ZodType<Descriptor> {
+  return descriptorFile
+    .refine((board) => board.name === name, {
+      path: ['name'],
+      error: `the file is called ${name}.yaml, so the board's name must be ${JSON.stringify(name)}`,
+    })
+    .meta({ title: 'board' })
+}
+
+function resolveImage(image: BoardImage, folder: string): BoardImage {
+  const absolute = (file: string | undefined) => (file === undefined ? undefined : path.resolve(folder, file))
+  const paths = {
+    kernel: absolute(image.kernel),
+    initramfs: absolute(image.initramfs),
+    disk: absolute(image.disk),
+  }
+  return withoutUndefined({ recipe: image.recipe, ...paths })
+}
+
+/** What a command line may replace. Paths are the caller's to resolve; `append` is added to the descriptor's own. */
+export type DescriptorOverrides = {
+  loader?: string
+  kernel?: string
+  initramfs?: string
+  disk?: string
+  append?: string
+}
+
+/** A descriptor with the command line's word in place of its own. Throws UsageError for a loader that does not exist. */
+export function overrideDescriptor(descriptor: Descriptor, overrides: DescriptorOverrides): Descriptor {
+  const { kernel, initramfs, disk, append } = overrides
+  return {
+    ...descriptor,
+    loader: overrideLoader(descriptor.loader, overrides.loader),
+    image: { ...descriptor.image, ...withoutUndefined({ kernel, initramfs, disk }) },
+    append: [descriptor.append, append ?? ''].filter((part) => part !== '').join(' '),
+  }
+}
+
+function overrideLoader(loader: Loader, name: string | undefined): Loader {
+  if (name === undefined) return loader
+  const type = loaderNames.find((known) => known === name)
+  if (type !== undefined) return { ...loader, type }
+  throw new UsageError(`unknown loader ${JSON.stringify(name)}${didYouMean(name, loaderNames)}`, {
+    hint: `Loaders: ${loaderNames.join(', ')}.`,
+  })
+}
+
+function withoutUndefined<T extends Record<string, string | undefined>>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
+}
+
+/** The JSON Schema of a descriptor, as the text of boards/schema.json. */
+export function jsonSchemaText(): string {
+  const schema = z.toJSONSchema(descriptorFile, { io: 'input', target: 'draft-7' })
+  return `${JSON.stringify({ ...schema, title: 'Board descriptor of kexec-harness' }, null, 2)}\n`
+}
+
+/** Writes boards/schema.json, with which editors check and complete descriptors; returns its path. */
+export async function writeJsonSchema(boardsDir: string): Promise<string> {
+  const file = path.join(boardsDir, 'schema.json')
+  await writeFile(file, jsonSchemaText())
+  return file
+}

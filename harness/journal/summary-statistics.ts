@@ -1,0 +1,63 @@
+/** The numbers over several cycles of one board. */
+import { drift, proportion, summarize } from '../stats/summary.ts'
+import {
+  type ChecksRatio,
+  type CycleSummary,
+  type Statistic,
+  type StressSummary,
+  statisticPhases,
+} from './summary-schema.ts'
+
+/** Whether a cycle counts in statistics: proven, passed, and no warm-up. */
+export function isMeasured(cycle: CycleSummary): boolean {
+  return cycle.verdict === 'passed' && cycle.proven && !cycle.warmup
+}
+
+/** Statistics of each phase, by suite and way of loading. */
+export function statisticsOf(cycles: readonly CycleSummary[]): Statistic[] {
+  const groups = Map.groupBy(cycles.filter(isMeasured), ({ suite, loader, syscall, checks }) =>
+    JSON.stringify([suite, loader, syscall, checks]),
+  )
+  return [...groups.values()].flatMap((group) => {
+    const { suite, loader, syscall, checks } = group[0]!
+    return statisticPhases.flatMap((phase) => {
+      const values = group.map(({ phases }) => phases[phase]).filter((value) => value !== undefined)
+      return values.length === 0 ? [] : [{ suite, loader, syscall, checks, phase, ...summarize(values) }]
+    })
+  })
+}
+
+/** What checking the segments costs, where a board was kexec'd both ways by one loader and system call. */
+export function checksRatioOf(cycles: readonly CycleSummary[]): ChecksRatio | null {
+  const groups = Map.groupBy(cycles.filter(isMeasured), ({ loader, syscall }) => JSON.stringify([loader, syscall]))
+  for (const group of groups.values()) {
+    const { loader, syscall } = group[0]!
+    const checkedMs = medianGap(group.filter(({ checks }) => checks === true))
+    const uncheckedMs = medianGap(group.filter(({ checks }) => checks === false))
+    if (syscall && checkedMs && uncheckedMs)
+      return { loader, syscall, checkedMs, uncheckedMs, ratio: checkedMs / uncheckedMs }
+  }
+  return null
+}
+
+function medianGap(cycles: readonly CycleSummary[]): number | null {
+  const gaps = cycles.map(({ phases }) => phases.gapMs).filter((gap) => gap !== undefined)
+  return gaps.length === 0 ? null : summarize(gaps).median
+}
+
+/** Failure rate and drift over the cycles of the `stress` suite; null where it did not run. */
+export function stressOf(cycles: readonly CycleSummary[]): StressSummary | null {
+  const chain = cycles.filter(({ suite, warmup }) => suite === 'stress' && !warmup)
+  // A cycle that the run's end cut short says nothing about the product.
+  const ended = chain.filter(({ verdict }) => verdict !== 'interrupted' && verdict !== 'skipped')
+  if (ended.length === 0) return null
+  const failures = ended.filter(({ verdict }) => verdict !== 'passed').length
+  const measured = ended.filter(isMeasured)
+  return {
+    cycles: ended.length,
+    failures,
+    ...rateOf(failures, ended.length),
+    gapDriftMs: driftOf(measured.map(({ phases }) => phases.gapMs)),
+    memAvailableDriftKiB: driftOf(measured.map(({ memAvailableKiB }) => memAvailableKiB)),
+  }
+}

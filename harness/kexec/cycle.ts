@@ -1,0 +1,312 @@
+/** One cycle: load, execute, handover, boot to ready, proof. */
+import type { Board } from '../board/board.ts'
+import { reachShell, shellStage } from '../board/stages.ts'
+import { msBetween } from '../clock.ts'
+import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
+import type { Line } from '../console/lines.ts'
+import { Detector, type Hit } from '../detect/detector.ts'
+import type { Signature } from '../detect/signature.ts'
+import { KexecFailure } from '../errors.ts'
+import type { Loader, LoadMethod, LoadTarget } from '../loader/loader.ts'
+import { commandLine, newNonce } from './command-line.ts'
+import { diagnose } from './diagnose.ts'
+import { type Borders, Handover, HandoverStopped, kernelStartNs, type Stage } from './handover.ts'
+import type { Markers } from './markers.ts'
+import type { Diagnosis, DiagnosisKind, Gap, MarkName, Phases } from './outcome.ts'
+import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
+
+export type CycleRequest = {
+  method: LoadMethod
+  target: Omit<LoadTarget, 'append'>
+  /** Added to the new kernel's command line, after the descriptor's. */
+  append?: string
+  /** What ran before: the proof compares with it. */
+  before: KernelFacts
+}
+
+export type CycleContext = {
+  board: Board
+  loader: Loader
+  markers: Markers
+  signatures: Signature[]
+  onMark: (name: MarkName, atNs: bigint, line?: string) => void
+  signal: AbortSignal
+}
+
+export type CycleOutcome = {
+  proven: boolean
+  phases: Phases
+  gap?: Gap
+  /** The kernel that came up; absent where none did. */
+  after?: KernelFacts
+  hits: Hit[]
+  failure?: KexecFailure
+  diagnosis?: Diagnosis
+}
+
+/** Ends a cycle from within, with what is known of it. */
+class CycleFailed extends Error {
+  readonly kind: DiagnosisKind
+  readonly facts: string[]
+
+  constructor(kind: DiagnosisKind, message: string, facts: string[] = []) {
+    super(message)
+    this.kind = kind
+    this.facts = facts
+  }
+}
+
+const factsTimeoutMs = 60_000
+/** After a panic the trace is still on its way. */
+const panicTailMs = 1_500
+
+/** Runs one cycle. A failed kexec is an outcome; what it throws is not the kexec's fault (LabError, AbortError). */
+export async function runCycle(context: CycleContext, request: CycleRequest): Promise<CycleOutcome> {
+  const cycle = new Cycle(context, request)
+  using _watch = cycle.watch()
+  try {
+    await cycle.load()
+    await cycle.execute()
+    return { ...cycle.observed(), proven: true, after: await cycle.prove() }
+  } catch (error) {
+    return { ...(await cycle.failed(error)), ...cycle.observed(), proven: false }
+  }
+}
+
+class Cycle {
+  readonly #context: CycleContext
+  readonly #request: CycleRequest
+  readonly #nonce = newNonce()
+  readonly #handover: Handover
+  readonly #detector: Detector
+  readonly #times = new Map<MarkName, bigint>()
+  #after: KernelFacts | undefined
+  #executing = false
+
+  constructor(context: CycleContext, request: CycleRequest) {
+    this.#context = context
+    this.#request = request
+    const { descriptor } = context.board
+    this.#detector = new Detector({ signatures: context.signatures, arch: descriptor.arch })
+    this.#handover = new Handover({
+      markers: context.markers,
+      onBorder: (border, line) => this.#mark(borderMarks[border], line.atNs, line.text),
+    })
+  }
+
+  /** Follows the console and the machine until disposed. */
+  watch(): Disposable {
+    const stack = new DisposableStack()
+    stack.defer(this.#context.board.console.onLine((line) => this.#line(line)))
+    stack.defer(
+      this.#context.board.onTrouble(({ kind, message }) =>
+        this.#handover.stop(kind === 'died' ? 'board-died' : kind, message),
+      ),
+    )
+    return stack
+  }
+
+  async load(): Promise<void> {
+    const { board, loader, signal } = this.#context
+    const { method, target } = this.#request
+    const append = commandLine({
+      arch: board.descriptor.arch,
+      earlyConsole: board.descriptor.earlyConsole,
+      append: [board.descriptor.append, this.#request.append].filter(Boolean).join(' '),
+      nonce: this.#nonce,
+    })
+    const timeoutMs = board.descriptor.limits.loadMs
+    const result = await loader.load(board.shell, { ...target, append }, method, { timeoutMs, signal })
+    this.#mark('load', result.startedNs)
+    this.#mark('loaded', result.endedNs)
+    if (result.status === 0 && result.loaded !== false) return
+    const said = result.output.split('\n').filter(Boolean)
+    throw new CycleFailed(
+      'load-error',
+      `${loader.name} could not load the kernel: ${said.at(-1) ?? `status ${result.status}`}`,
+      [
+        `exit status ${result.status}, /sys/kernel/kexec_loaded ${result.loaded === null ? 'unreadable' : Number(result.loaded)}`,
+        ...said,
+      ],
+    )
+  }
+
+  /** Executes and follows the handover to a shell that answers, each stage within its limit. */
+  async execute(): Promise<void> {
+    const { board, loader, signal } = this.#context
+    const { limits } = board.descriptor
+    const arrived = new AbortController()
+    this.#executing = true
+    const cameBack = loader
+      .execute(board.shell, this.#request.method, {
+        timeoutMs: limits.shutdownMs + limits.gapMs + limits.startupMs,
+        signal: AbortSignal.any([signal, arrived.signal]),
+        onStarted: (atNs) => this.#mark('exec', atNs),
+      })
+      .then(({ status, output }) =>
+        this.#handover.stop('exec-error', output.trim() || `it came back with status ${status}`),
+      )
+    try {
+      const followed = this.#follow(() => arrived.abort())
+      await Promise.race([followed, cameBack.then(() => followed)])
+    } finally {
+      arrived.abort()
+      await cameBack.catch(() => {})
+    }
+  }
+
+  async #follow(onNewKernel: () => void): Promise<void> {
+    const { board, signal } = this.#context
+    const { limits } = board.descriptor
+    await this.#within('gap', limits.shutdownMs)
+    await this.#within('startup', limits.gapMs)
+    const from = board.console.position
+    onNewKernel()
+    const stop = new AbortController()
+    const shell = reachShell(board.console, board.shell, shellStage(board.descriptor), {
+      from,
+      timeoutMs: limits.startupMs,
+      signal: AbortSignal.any([signal, stop.signal]),
+    })
+    try {
+      const ready = await Promise.race([shell, this.#handover.reach('ready', stop.signal).then(() => shell)])
+      this.#handover.ready(ready)
+    } finally {
+      stop.abort()
+      await shell.catch(() => {})
+    }
+  }
+
+  async prove(): Promise<KernelFacts> {
+    const { board, signal } = this.#context
+    this.#after = await readKernelFacts(board.shell, factsTimeoutMs, signal)
+    const missing = missingProof(this.#request.before, this.#after, this.#nonce)
+    if (missing.length === 0) return this.#after
+    const rebooted = this.#after.bootId !== this.#request.before.bootId
+    throw new CycleFailed(
+      rebooted ? 'cold-reboot' : 'not-proven',
+      rebooted
+        ? 'the board came back, but not by this kexec: it rebooted cold'
+        : 'nothing shows that a new kernel runs',
+      missing,
+    )
+  }
+
+  /** What was seen, however the cycle ended. */
+  observed(): Pick<CycleOutcome, 'phases' | 'gap' | 'hits' | 'after'> {
+    return { phases: this.#phases(), gap: this.#gap(), hits: this.#detector.finish(), after: this.#after }
+  }
+
+  async failed(error: unknown): Promise<Pick<CycleOutcome, 'failure' | 'diagnosis'>> {
+    const { board, signal } = this.#context
+    if (signal.aborted) throw signal.reason
+    const stopped = this.#handover.stopped
+    const known =
+      error instanceof CycleFailed ||
+      error instanceof HandoverStopped ||
+      error instanceof ConsoleTimeout ||
+      error instanceof ConsoleClosed
+    if (!known) throw error
+    if (stopped?.reason === 'panic') await sleepUnless(panicTailMs, signal)
+    const diagnosis = await diagnose({
+      board,
+      nonce: this.#nonce,
+      stage: this.#executing ? this.#handover.stage : 'load',
+      stopped,
+      failed:
+        error instanceof CycleFailed
+          ? { kind: error.kind, message: error.message, facts: error.facts }
+          : undefined,
+      timeout: error instanceof ConsoleTimeout ? error.message : undefined,
+      stageLimitMs: this.#stageLimitMs(),
+    })
+    const message = `${diagnosis.summary} on ${board.descriptor.name}; last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
+    return { failure: new KexecFailure(message, { board: board.descriptor.name, cause: error }), diagnosis }
+  }
+
+  #line(line: Line): void {
+    if (this.#executing) this.#handover.line(line)
+    this.#detector.line(line, this.#executing ? detectPhase[this.#handover.stage] : 'load')
+  }
+
+  async #within(stage: Stage, timeoutMs: number): Promise<void> {
+    const { board, signal } = this.#context
+    const limit = AbortSignal.timeout(timeoutMs)
+    try {
+      await this.#handover.reach(stage, AbortSignal.any([signal, limit]))
+    } catch (error) {
+      if (!limit.aborted || signal.aborted || error instanceof HandoverStopped) throw error
+      throw new ConsoleTimeout(awaited[stage], timeoutMs, board.console.lastLine)
+    }
+  }
+
+  #stageLimitMs(): number {
+    const { limits } = this.#context.board.descriptor
+    if (!this.#executing) return limits.loadMs
+    if (this.#handover.stage === 'shutdown') return limits.shutdownMs
+    return this.#handover.stage === 'gap' ? limits.gapMs : limits.startupMs
+  }
+
+  #mark(name: MarkName, atNs: bigint, line?: string): void {
+    this.#times.set(name, atNs)
+    this.#context.onMark(name, atNs, line)
+  }
+
+  #phases(): Phases {
+    const between = (from: MarkName, to: MarkName) => {
+      const [start, end] = [this.#times.get(from), this.#times.get(to)]
+      return start === undefined || end === undefined ? undefined : msBetween(start, end)
+    }
+    return {
+      loadMs: between('load', 'loaded'),
+      shutdownMs: between('exec', 'last-old-line'),
+      gapMs: between('last-old-line', 'first-new-line'),
+      startupMs: between('first-new-line', 'init'),
+      userspaceMs: between('init', 'ready'),
+      totalMs: between('exec', 'ready'),
+    }
+  }
+
+  #gap(): Gap | undefined {
+    const { lastOld, firstNew } = this.#handover.borders
+    if (!lastOld || !firstNew) return undefined
+    const start = kernelStartNs(this.#handover.newLines)
+    return {
+      lastLine: lastOld.text.slice(0, 500),
+      firstLine: firstNew.text.slice(0, 500),
+      toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start),
+      method: 'console',
+      earlyConsole: this.#context.board.descriptor.earlyConsole,
+    }
+  }
+}
+
+const borderMarks: Record<keyof Borders, MarkName> = {
+  lastOld: 'last-old-line',
+  firstNew: 'first-new-line',
+  init: 'init',
+  ready: 'ready',
+}
+
+const awaited: Record<Stage, string> = {
+  shutdown: 'answer',
+  gap: "old kernel's last line",
+  startup: 'new-kernel output',
+  userspace: 'init',
+  ready: 'ready line of the new user space',
+}
+
+const detectPhase = {
+  shutdown: 'shutdown',
+  gap: 'handover',
+  startup: 'early',
+  userspace: 'userspace',
+  ready: 'userspace',
+} as const
+
+function sleepUnless(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
+  })
+}

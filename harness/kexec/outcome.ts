@@ -1,0 +1,64 @@
+/** What one cycle leaves: plain data, which the journal records as it is. */
+import { z } from 'zod'
+
+/** A moment of the timeline. */
+export const markName = z.enum(['load', 'loaded', 'exec', 'last-old-line', 'first-new-line', 'init', 'ready'])
+export type MarkName = z.infer<typeof markName>
+
+/** Times of one cycle in milliseconds; a phase that was not reached is absent. */
+export const phases = z.object({
+  loadMs: z.number().optional(),
+  /** From the execute to the old kernel's last line. */
+  shutdownMs: z.number().optional(),
+  /** From the old kernel's last line to the new kernel's first. */
+  gapMs: z.number().optional(),
+  /** From the new kernel's first line to its init. */
+  startupMs: z.number().optional(),
+  /** From init to ready. */
+  userspaceMs: z.number().optional(),
+  /** From the execute to the new kernel's ready. */
+  totalMs: z.number().optional(),
+})
+export type Phases = z.infer<typeof phases>
+
+/** What the gap's two ends are and how sure they are. */
+export const gap = z.object({
+  lastLine: z.string(),
+  firstLine: z.string(),
+  /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
+  toKernelStartMs: z.number().nullable(),
+  method: z.enum(['console']),
+  /** Whether the first line could show before the console driver: without it the gap includes the wait for that. */
+  earlyConsole: z.boolean(),
+})
+export type Gap = z.infer<typeof gap>
+
+/** How a cycle went wrong, told apart by what the console, QMP and the CPU registers show. */
+export const diagnosis = z.object({
+  kind: z.enum([
+    'load-error',
+    'exec-error',
+    'hang-in-shutdown',
+    'hang-in-gap',
+    'hang-in-kernel',
+    'panic',
+    'reset',
+    'lost-console',
+    'cold-reboot',
+    'not-proven',
+    'board-died',
+  ]),
+  /** One sentence a person reads first. */
+  summary: z.string(),
+  confidence: z.enum(['seen', 'inferred']),
+  /** What the sentence rests on, one fact a line. */
+  evidence: z.array(z.string()),
+  /** The last console lines, oldest first. */
+  lastLines: z.array(z.string()),
+  /** Per-CPU register summary on QEMU; absent elsewhere. */
+  registers: z.array(z.string()).optional(),
+  /** Kernel messages read back from guest memory that never reached the console. */
+  recoveredLog: z.array(z.string()).optional(),
+})
+export type Diagnosis = z.infer<typeof diagnosis>
+export type DiagnosisKind = Diagnosis['kind']
