@@ -1,6 +1,6 @@
 // Node 24 strips types itself, so AVA loads the TypeScript files as they are.
 export default {
-  extensions: { ts: 'module' },
+  extensions: ['ts'],
   files: ['{harness,images,qemu}/**/*.test.ts'],
   workerThreads: false,
   timeout: '10m',

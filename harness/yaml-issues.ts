@@ -202,7 +202,8 @@ function allowed(schema: JsonSchema): string {
   if (schema.type === 'string') return allowedString(schema)
   if (schema.type === 'array' && schema.items !== undefined && !Array.isArray(schema.items)) {
     const item = allowed(asSchema(schema.items))
-    return item === '' ? 'a list' : `a list, each item ${item}`
+    const least = schema.minItems === undefined ? '' : ` of at least ${schema.minItems}`
+    return item === '' ? `a list${least}` : `a list${least}, each item ${item}`
   }
   if (schema.type === 'object' && schema.properties !== undefined) {
     return `a mapping with the keys ${listed(Object.keys(schema.properties))}`

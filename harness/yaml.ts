@@ -1,7 +1,7 @@
 /** YAML that people write, parsed at the border: every mistake is shown with its place and what is allowed there. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { LineCounter, parseDocument, type YAMLError } from 'yaml'
+import { type Alias, type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml'
 import type { z } from 'zod'
 import { UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
@@ -13,6 +13,7 @@ const maxBytes = 1024 * 1024
 const maxProblems = 10
 /** How often aliases may multiply a node, so that a "billion laughs" file can't fill memory. */
 const maxAliasCount = 100
+const maxAliases = 200
 
 /**
  * Reads a YAML file and checks it against a schema.
@@ -39,11 +40,18 @@ export function parseYaml<T>(text: string, fileName: string, schema: z.ZodType<T
 
 function parseDocumentText<T>(text: string, fileName: string, schema: z.ZodType<T>): T {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+    uniqueKeys: false,
+  })
   const source: YamlSource = { fileName, text, lines, document }
   const broken = [...document.errors, ...document.warnings]
   if (broken.some((error) => error.message.startsWith('Maximum call stack'))) throw new RangeError('too deep')
   if (broken.length > 0) throw problemsError(source, onePerPlace(broken.map(describeSyntax)))
+  const problems = [...aliasProblems(document), ...duplicateKeys(document)]
+  if (problems.length > 0) throw problemsError(source, problems)
   if (document.contents === null) throw new UsageError(`${fileName}: is empty`)
   const value = toValue(source)
   const result = schema.safeParse(value)
@@ -77,11 +85,10 @@ function problemsError(source: YamlSource, problems: readonly Problem[]): UsageE
 
 const syntaxMessages: Partial<Record<YAMLError['code'], string>> = {
   TAB_AS_INDENT: 'a tab used for indentation; YAML wants spaces',
-  DUPLICATE_KEY: 'this key is given twice in the same mapping; keep one',
   BAD_INDENT: 'wrong indentation: items of one mapping or list start in the same column',
   MULTIPLE_DOCS: 'a second document starts here; one file holds one document',
   BLOCK_AS_IMPLICIT_KEY:
-    'two keys on one line; put the second on its own line, or quote a value that holds ": "',
+    'two keys in one: the next line is indented too far, or a value that holds ": " needs quotes',
 }
 
 function describeSyntax(error: YAMLError): Problem {
@@ -90,11 +97,46 @@ function describeSyntax(error: YAMLError): Problem {
   return { start, end, message: lead ?? `not valid YAML: ${error.message}` }
 }
 
+/** Aliases without an anchor before them; also refuses a text with too many, since each is looked up in the whole text. */
+function aliasProblems(document: Document): Problem[] {
+  const aliases: Alias[] = []
+  visit(document, {
+    Alias(_, alias) {
+      aliases.push(alias)
+      return aliases.length > maxAliases ? visit.BREAK : undefined
+    },
+  })
+  return aliases.flatMap((alias, index) => {
+    const [start, end] = alias.range ?? [0, 0]
+    if (index >= maxAliases) return { start, end, message: `more than ${maxAliases} aliases` }
+    const known = aliases.length > maxAliases || alias.resolve(document) !== undefined
+    return known ? [] : { start, end, message: `no anchor &${alias.source} stands before this alias` }
+  })
+}
+
+/** Instead of the parser's own check, whose time grows with the square of the number of keys. */
+function duplicateKeys(document: Document): Problem[] {
+  const problems: Problem[] = []
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        const [start, end] = key.range ?? [0, 0]
+        const name = String(key.value)
+        if (seen.has(name))
+          problems.push({ start, end, message: 'this key is given twice in the same mapping; keep one' })
+        seen.add(name)
+      }
+    },
+  })
+  return problems
+}
+
 /** The parser often reports one mistake in several ways; the first says it best. */
 function onePerPlace(problems: readonly Problem[]): Problem[] {
-  return problems.filter(
-    (problem, index) => problems.findIndex(({ start }) => start === problem.start) === index,
-  )
+  const places = new Set<number>()
+  return problems.filter(({ start }) => !places.has(start) && places.add(start))
 }
 
 async function readText(file: string): Promise<string> {

@@ -130,8 +130,11 @@ export class Machine implements AsyncDisposable {
 
   /** Why the guest stopped for good, as SHUTDOWN says it (`guest-reset`, `guest-shutdown`, `guest-panic` …). */
   get shutdownReason(): string | undefined {
-    const reason = this.#events.findLast(({ name }) => name === 'SHUTDOWN')?.data.reason
-    return typeof reason === 'string' ? reason : undefined
+    const reasons = this.#events
+      .filter(({ name }) => name === 'SHUTDOWN')
+      .map(({ data }) => String(data.reason))
+    // Closing the machine is no reason of the guest's.
+    return reasons.findLast((reason) => reason !== 'host-qmp-quit')
   }
 
   /** What QEMU wrote to standard output and error so far: warnings, mostly. */
@@ -191,8 +194,6 @@ function drain(socket: Socket, onConsole: MachineOptions['onConsole']): Promise<
     const atNs = process.hrtime.bigint()
     onConsole(chunk, atNs)
   })
-  // A reset connection is seen as 'close' too, and by every write.
-  socket.on('error', () => {})
   socket.on('close', () => resolve())
   return promise
 }

@@ -26,7 +26,7 @@ const keptOutput = 16 * 1024
  * Runs after setpriv asked the kernel for a SIGKILL when the parent dies. A parent that died before that
  * is noticed here: this process then has another parent already.
  */
-const onlyWithParent = 'test "$PPID" = "$0" && exec "$@"'
+export const onlyWithParent = 'test "$PPID" = "$0" && exec "$@"'
 
 /**
  * Starts QEMU through `setpriv --pdeathsig KILL`, so that it dies with the harness however that ends.
@@ -97,7 +97,7 @@ export function startFailure(path: string, { exitCode, signal, output }: QemuExi
 }
 
 /** QEMU's message without the program's name in front and without its warnings, on one line. */
-function ownWords(output: string): string {
+export function ownWords(output: string): string {
   const lines = output.split('\n').map((line) => line.replace(/^\S*qemu-system-[\w-]+: /, '').trim())
   const errors = lines.filter((line) => line !== '' && !line.startsWith('warning: '))
   return (errors.length > 0 ? errors : lines).slice(-4).join('; ')

@@ -27,15 +27,15 @@ export class QmpCommandError extends LabError {
   }
 }
 
-const message = z.union([
-  z.looseObject({ QMP: z.looseObject({}) }),
-  z.looseObject({ event: z.string(), data: z.record(z.string(), z.unknown()).optional() }),
-  z.looseObject({ return: z.unknown(), id: z.unknown().optional() }).refine((value) => 'return' in value),
-  z.looseObject({
-    error: z.looseObject({ class: z.string(), desc: z.string() }),
-    id: z.unknown().optional(),
-  }),
-])
+/** Which of the keys is there says what it is: a greeting, an event, an error or an answer. */
+const message = z.looseObject({
+  QMP: z.looseObject({}).optional(),
+  event: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  error: z.object({ class: z.string(), desc: z.string() }).optional(),
+  return: z.unknown().optional(),
+  id: z.unknown().optional(),
+})
 type Message = z.infer<typeof message>
 
 type Pending = {
@@ -131,17 +131,15 @@ export class QmpClient {
     const parsed = parseMessage(line)
     // Anything that is no QMP message is skipped: the command that waits for an answer has its own limit.
     if (parsed === undefined) return
-    if ('QMP' in parsed) this.#greeted.resolve()
-    else if ('event' in parsed) this.#emit({ name: String(parsed.event), data: eventData(parsed), atNs })
+    if (parsed.QMP !== undefined) this.#greeted.resolve()
+    else if (parsed.event !== undefined) this.#emit({ name: parsed.event, data: parsed.data ?? {}, atNs })
     else this.#answer(parsed)
   }
 
-  #answer(reply: Message): void {
-    const pending = this.#pending.get(Number(reply.id))
-    if (pending === undefined) return
-    if (!('error' in reply)) return pending.settle({ value: reply.return })
-    const error = reply.error as { class: string; desc: string }
-    pending.settle({ error: new QmpCommandError(pending.command, error.class, error.desc) })
+  #answer({ id, error, return: value }: Message): void {
+    const pending = this.#pending.get(Number(id))
+    if (error === undefined) pending?.settle({ value })
+    else pending?.settle({ error: new QmpCommandError(pending.command, error.class, error.desc) })
   }
 
   /** QEMU answers in order, so a reply that was too long to keep belongs to the command that waits longest. */
@@ -169,10 +167,6 @@ function parseMessage(line: string): Message | undefined {
   } catch {
     return undefined
   }
-}
-
-function eventData(parsed: { data?: unknown }): Record<string, unknown> {
-  return (parsed.data ?? {}) as Record<string, unknown>
 }
 
 function checked<T>(command: string, value: unknown, schema: z.ZodType<T> | undefined): T {

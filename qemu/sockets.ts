@@ -8,7 +8,7 @@ import { LabError } from '../harness/errors.ts'
 /** Bytes of a socket's path that Linux takes (sun_path in sockaddr_un, with its final NUL). */
 const longestSocketPath = 107
 
-/** One connection that is expected; `connected` rejects when `close` comes first. */
+/** One connection that is expected; `close` gives up on it, and drops it if it came. */
 export type Listener = { path: string; connected: Promise<Socket>; close: () => void }
 
 /** Makes a folder that only this user can enter, with a path short enough for sockets in it. */
@@ -36,12 +36,17 @@ export async function listenOnce(path: string): Promise<Listener> {
   const server = createServer()
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   promise.catch(() => {})
+  let connection: Socket | undefined
   server.once('connection', (socket) => {
     server.close()
+    connection = socket
+    // An error is always followed by 'close', which whoever uses the socket listens to.
+    socket.on('error', () => {})
     resolve(socket)
   })
   const close = () => {
     server.close()
+    connection?.destroy()
     reject(new LabError('stopped before QEMU connected'))
   }
   await listening(server, path)

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { duration } from '../duration.ts'
 import { boardName, oneLine, pattern, sizeMiB } from './descriptor-values.ts'
 
-export const arch = z.enum(['x86_64', 'arm64']).meta({ description: "The board's architecture." })
-export type Arch = z.infer<typeof arch>
+const arch = z.enum(['x86_64', 'arm64']).meta({ description: "The board's architecture." })
+type Arch = z.infer<typeof arch>
 
 /** Transports: a new one is its file in harness/console/ and its entry here. */
 const consoleTypes = z.discriminatedUnion('type', [
@@ -32,6 +32,7 @@ const stageTypes = z.discriminatedUnion('type', [
     })
     .meta({ description: 'A root shell on the console.' }),
 ])
+
 export type Stage = z.infer<typeof stageTypes>
 
 /** Loaders: a new one is its file in harness/loader/ and its entry here. */
@@ -95,7 +96,7 @@ const machine = {
   extraArgs: z.array(oneLine).default([]).meta({ description: 'Further arguments for QEMU, one an item.' }),
 }
 const parsedMachine = z.strictObject({ ...machine, memoryMiB: z.number() })
-export type BoardMachine = z.infer<typeof parsedMachine>
+type BoardMachine = z.infer<typeof parsedMachine>
 const fileMachine = z
   .strictObject({ ...machine, memory: sizeMiB.prefault('1G') })
   .transform(({ memory, ...rest }): BoardMachine => ({ ...rest, memoryMiB: memory }))
@@ -108,7 +109,7 @@ const parsedLimits = z.strictObject({
   startupMs: z.number(),
 })
 /** The longest that each part may take, in milliseconds. */
-export type Limits = z.infer<typeof parsedLimits>
+type Limits = z.infer<typeof parsedLimits>
 const fileLimits = z
   .strictObject({
     boot: duration.prefault('2m').meta({ description: 'Power-on to ready.' }),

@@ -13,15 +13,7 @@ import {
   loaderNames,
 } from './descriptor-schema.ts'
 
-export type {
-  Arch,
-  BoardImage,
-  BoardMachine,
-  Descriptor,
-  Limits,
-  Loader,
-  Stage,
-} from './descriptor-schema.ts'
+export type { Descriptor, Stage } from './descriptor-schema.ts'
 export { parsedDescriptor } from './descriptor-schema.ts'
 
 /** Names of the boards that have a descriptor in a folder, sorted. Throws UsageError when the folder can't be read. */

@@ -4,25 +4,26 @@ import { join } from 'node:path'
 import { LabError } from '../errors.ts'
 import type { Line } from './lines.ts'
 
+export type RecorderOptions = {
+  folder: string
+  board: string
+  /** The run's start: a log line's stamp is seconds since then. */
+  originNs: bigint
+  /** Called once, when recording failed. Reading goes on all the same, since a stalled reader would stall the board. */
+  onFailure: (error: LabError) => void
+}
+
 /** Writes console/BOARD.raw and console/BOARD.log of a run; appends where a run opens a board again. */
 export class ConsoleRecorder implements Disposable {
+  readonly #options: RecorderOptions
   readonly #raw: number
   readonly #log: number
-  readonly #originNs: bigint
-  readonly #folder: string
-  #failure: LabError | undefined
+  #failed = false
 
-  /** @param originNs the run's start: a log line's stamp is seconds since then */
-  constructor(folder: string, board: string, originNs: bigint) {
-    this.#folder = folder
-    this.#originNs = originNs
-    this.#raw = openSync(join(folder, `${board}.raw`), 'a')
-    this.#log = openSync(join(folder, `${board}.log`), 'a')
-  }
-
-  /** Set once a write failed. Reading goes on, since a stalled reader would stall the board. */
-  get failure(): LabError | undefined {
-    return this.#failure
+  constructor(options: RecorderOptions) {
+    this.#options = options
+    this.#raw = openSync(join(options.folder, `${options.board}.raw`), 'a')
+    this.#log = openSync(join(options.folder, `${options.board}.log`), 'a')
   }
 
   raw(chunk: Buffer): void {
@@ -41,19 +42,23 @@ export class ConsoleRecorder implements Disposable {
   }
 
   #seconds(atNs: bigint): string {
-    return (Number(atNs - this.#originNs) / 1e9).toFixed(6).padStart(12)
+    return (Number(atNs - this.#options.originNs) / 1e9).toFixed(6).padStart(12)
   }
 
   #write(fd: number, data: Buffer | string): void {
-    if (this.#failure) return
+    if (this.#failed) return
     try {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
     } catch (error) {
+      this.#failed = true
       const full = (error as NodeJS.ErrnoException).code === 'ENOSPC'
-      this.#failure = new LabError(
-        `cannot record the console in ${this.#folder}: ${full ? 'the disk is full' : (error as Error).message}`,
-        { hint: 'Free some space or choose another folder with --results DIR.', cause: error },
+      const why = full ? 'the disk is full' : (error as Error).message
+      this.#options.onFailure(
+        new LabError(`cannot record the console in ${this.#options.folder}: ${why}`, {
+          hint: 'Free some space or choose another folder with --results DIR.',
+          cause: error,
+        }),
       )
     }
   }

@@ -1,6 +1,7 @@
 /** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
 import { z } from 'zod'
-import { diagnosis, failure, finding, markName, phaseNames, phases, verdict } from './events.ts'
+import { diagnosis, markName, phases } from '../kexec/outcome.ts'
+import { failure, finding, phaseNames, verdict } from './events.ts'
 
 /** ISO 8601 in UTC; null where the journal's first line, which carries the wall clock, was lost. */
 const wallClock = z.string().nullable()
@@ -102,7 +103,9 @@ const interval = z.tuple([z.number(), z.number()])
 const drift = z.object({
   n: z.number().int(),
   perCycle: z.number(),
-  ci95: interval.nullable(),
+  ci95: interval,
+  /** p value of the Mann-Kendall test for a trend; `significant` is p < 0.05. */
+  p: z.number(),
   significant: z.boolean(),
 })
 
@@ -140,9 +143,7 @@ export const board = z.object({
   checksRatio: checksRatio.nullable(),
   stress: stress.nullable(),
   boots: z.array(boot),
-  recoveries: z.array(
-    z.object({ at: wallClock, step: z.string(), outcome: z.string(), ok: z.boolean() }),
-  ),
+  recoveries: z.array(z.object({ at: wallClock, step: z.string(), outcome: z.string(), ok: z.boolean() })),
   /** The AVA processes that ended, with the tail of their standard error. */
   runners: z.array(z.object({ exitCode: z.number().nullable(), stderr: z.string() })),
 })

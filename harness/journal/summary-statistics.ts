@@ -29,7 +29,9 @@ export function statisticsOf(cycles: readonly CycleSummary[]): Statistic[] {
 
 /** What checking the segments costs, where a board was kexec'd both ways by one loader and system call. */
 export function checksRatioOf(cycles: readonly CycleSummary[]): ChecksRatio | null {
-  const groups = Map.groupBy(cycles.filter(isMeasured), ({ loader, syscall }) => JSON.stringify([loader, syscall]))
+  const groups = Map.groupBy(cycles.filter(isMeasured), ({ loader, syscall }) =>
+    JSON.stringify([loader, syscall]),
+  )
   for (const group of groups.values()) {
     const { loader, syscall } = group[0]!
     const checkedMs = medianGap(group.filter(({ checks }) => checks === true))
@@ -52,12 +54,24 @@ export function stressOf(cycles: readonly CycleSummary[]): StressSummary | null 
   const ended = chain.filter(({ verdict }) => verdict !== 'interrupted' && verdict !== 'skipped')
   if (ended.length === 0) return null
   const failures = ended.filter(({ verdict }) => verdict !== 'passed').length
-  const measured = ended.filter(isMeasured)
+  const { rate, ci95 } = proportion(failures, ended.length)
   return {
     cycles: ended.length,
     failures,
-    ...rateOf(failures, ended.length),
-    gapDriftMs: driftOf(measured.map(({ phases }) => phases.gapMs)),
-    memAvailableDriftKiB: driftOf(measured.map(({ memAvailableKiB }) => memAvailableKiB)),
+    failureRate: rate,
+    ci95,
+    gapDriftMs: driftOf(ended, ({ phases }) => phases.gapMs),
+    memAvailableDriftKiB: driftOf(ended, ({ memAvailableKiB }) => memAvailableKiB),
   }
+}
+
+/** A cycle that was not measured leaves a hole, so that the drift stays one per cycle of the chain. */
+function driftOf(
+  chain: readonly CycleSummary[],
+  pick: (cycle: CycleSummary) => number | null | undefined,
+): StressSummary['gapDriftMs'] {
+  const found = drift(chain.map((cycle) => (isMeasured(cycle) ? (pick(cycle) ?? Number.NaN) : Number.NaN)))
+  if (!found) return null
+  const { n, slopePerStep, ci95, p, significant } = found
+  return { n, perCycle: slopePerStep, ci95, p, significant }
 }

@@ -35,7 +35,9 @@ export function unfinished(
   what: string,
 ): { verdict: Verdict; reason: string | null; failure: Failure | null } {
   if (wasInterrupted(all)) {
-    const how = all.ended ? 'the run was interrupted' : 'the run ended without a word (killed, or still going on)'
+    const how = all.ended
+      ? 'the run was interrupted'
+      : 'the run ended without a word (killed, or still going on)'
     return { verdict: 'interrupted', reason: `${what}: ${how}`, failure: null }
   }
   const message = `${what} on ${board.name}: ${runnerEnd(board)}`
@@ -61,8 +63,13 @@ function stderrTail(board: BoardRecord): { stack?: string } {
 }
 
 /** What is wrong with a board as a whole although none of its tests says so; null where nothing is. */
-export function boardFailure(all: Collected, board: BoardRecord, verdicts: readonly Verdict[]): Failure | null {
-  if (wasInterrupted(all) || verdicts.some((verdict) => verdict === 'failed' || verdict === 'error')) return null
+export function boardFailure(
+  all: Collected,
+  board: BoardRecord,
+  verdicts: readonly Verdict[],
+): Failure | null {
+  if (wasInterrupted(all) || verdicts.some((verdict) => verdict === 'failed' || verdict === 'error'))
+    return null
   const lastBoot = board.boots.at(-1)?.ended
   if (lastBoot && lastBoot.verdict !== 'passed')
     return lastBoot.failure ?? { kind: 'board', message: `${board.name} did not boot` }
@@ -73,7 +80,8 @@ export function boardFailure(all: Collected, board: BoardRecord, verdicts: reado
       message: `the test runner of ${board.name} ended with ${crashed.exitCode === null ? 'a signal' : `exit code ${crashed.exitCode}`}, though no test failed`,
       ...stderrTail(board),
     }
-  if (verdicts.length === 0) return { kind: 'lab', message: `nothing ran on ${board.name}: ${runnerEnd(board)}` }
+  if (verdicts.length === 0)
+    return { kind: 'lab', message: `nothing ran on ${board.name}: ${runnerEnd(board)}` }
   return null
 }
 

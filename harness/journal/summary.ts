@@ -55,7 +55,8 @@ export function buildSummary(events: Iterable<JournalEvent>, defaults: SummaryDe
 function boardSummary(all: Collected, board: BoardRecord): BoardSummary {
   const cycles = board.cycles.map((cycle) => cycleSummary(all, board, cycle))
   const tests = [...board.tests.values()].map((test) => testSummary(all, board, test, cycles))
-  const verdicts = tests.length > 0 ? tests.map(({ verdict }) => verdict) : cycles.map(({ verdict }) => verdict)
+  const verdicts =
+    tests.length > 0 ? tests.map(({ verdict }) => verdict) : cycles.map(({ verdict }) => verdict)
   const failure = boardFailure(all, board, verdicts)
   if (failure) verdicts.push(classify(failure))
   else if (verdicts.length === 0) verdicts.push('interrupted')
@@ -72,7 +73,12 @@ function boardSummary(all: Collected, board: BoardRecord): BoardSummary {
     checksRatio: checksRatioOf(cycles),
     stress: stressOf(cycles),
     boots: board.boots.map((boot) => bootSummary(all, board, boot)),
-    recoveries: board.recoveries.map(({ t, step, outcome, ok }) => ({ at: wallClock(all, t), step, outcome, ok })),
+    recoveries: board.recoveries.map(({ t, step, outcome, ok }) => ({
+      at: wallClock(all, t),
+      step,
+      outcome,
+      ok,
+    })),
     runners: board.runners.map(({ exitCode, stderr }) => ({ exitCode, stderr })),
   }
 }
@@ -176,8 +182,16 @@ function phasesOf(marks: CycleRecord['marks']): Phases {
   }
 }
 
-function bootSummary(all: Collected, board: BoardRecord, { attempt, startT, ended }: BootRecord): BootSummary {
-  const end = ended ?? { ...unfinished(all, board, `boot ${attempt} did not end`), kernel: null, durationMs: null }
+function bootSummary(
+  all: Collected,
+  board: BoardRecord,
+  { attempt, startT, ended }: BootRecord,
+): BootSummary {
+  const end = ended ?? {
+    ...unfinished(all, board, `boot ${attempt} did not end`),
+    kernel: null,
+    durationMs: null,
+  }
   return {
     attempt,
     verdict: end.verdict,

@@ -44,6 +44,11 @@ export type CycleOutcome = {
   diagnosis?: Diagnosis
 }
 
+/** Thrown where the running kernel does not have the syscall: no fault of anyone, so the test is skipped. */
+export class UnsupportedMethod extends Error {
+  override name = 'UnsupportedMethod'
+}
+
 /** Ends a cycle from within, with what is known of it. */
 class CycleFailed extends Error {
   readonly kind: DiagnosisKind
@@ -120,6 +125,10 @@ class Cycle {
     this.#mark('load', result.startedNs)
     this.#mark('loaded', result.endedNs)
     if (result.status === 0 && result.loaded !== false) return
+    if (result.unsupported)
+      throw new UnsupportedMethod(
+        `the running kernel ${this.#request.before.release} has no ${method.syscall}`,
+      )
     const said = result.output.split('\n').filter(Boolean)
     throw new CycleFailed(
       'load-error',

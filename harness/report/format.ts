@@ -23,7 +23,11 @@ export function percent(rate: number): string {
 }
 
 /** How the kernel was loaded, in kexec-tools' words: `kexec_load --no-checks`. */
-export function loaderLabel({ loader, syscall, checks }: Pick<CycleSummary, 'loader' | 'syscall' | 'checks'>): string {
+export function loaderLabel({
+  loader,
+  syscall,
+  checks,
+}: Pick<CycleSummary, 'loader' | 'syscall' | 'checks'>): string {
   const name = loader === 'kexec-tools' ? [] : [visibleLine(loader, { maxLength: 40 })]
   return [...name, ...(syscall ? [syscall] : []), ...(checks === false ? ['--no-checks'] : [])].join(' ')
 }

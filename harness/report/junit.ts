@@ -4,10 +4,16 @@
  */
 import { create } from 'xmlbuilder2'
 import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js'
-import { classify } from '../journal/summary-verdict.ts'
 import type { BoardSummary, CycleSummary, RunSummary, TestSummary } from '../journal/summary-schema.ts'
-import { visible, visibleLine } from './escape.ts'
-import { caseOutput, failureBody, suiteProperties } from './junit-text.ts'
+import { classify } from '../journal/summary-verdict.ts'
+import {
+  caseOutput,
+  failureBody,
+  firstLine,
+  junitText,
+  suiteProperties,
+  junitLine as text,
+} from './junit-text.ts'
 import { cyclesOf, kindNames, messageOf } from './problems.ts'
 
 export type JunitOptions = {
@@ -15,6 +21,7 @@ export type JunitOptions = {
   consoleExcerpt?: (board: string, test: TestSummary) => string | undefined
 }
 
+/** `body`, and the `stack` and `output` of a case, are safe already. */
 type Problem = { element: 'failure' | 'error'; type: string; message: string; body: string }
 
 type Case = {
@@ -40,8 +47,11 @@ export function junitXml(summary: RunSummary, options: JunitOptions = {}): strin
   const failing = suites.some(({ cases }) => cases.some(({ problem }) => problem))
   if (summary.verdict !== 'passed' && !failing) suites.push(runSuite(summary))
   const root = create({ version: '1.0', encoding: 'UTF-8' }).ele('testsuites', {
-    name: text('kexec-harness', summary.run),
-    ...totals(suites.flatMap(({ cases }) => cases), ['tests', 'failures', 'errors', 'time']),
+    name: text(`kexec-harness ${summary.run}`),
+    ...totals(
+      suites.flatMap(({ cases }) => cases),
+      ['tests', 'failures', 'errors', 'time'],
+    ),
   })
   for (const suite of suites) addSuite(root, suite)
   return `${root.end({ prettyPrint: true })}\n`
@@ -132,7 +142,7 @@ function retriesOf(test: TestSummary, red: boolean): NonNullable<Case['retries']
             element: red ? ('rerunFailure' as const) : ('flakyFailure' as const),
             type: failure ? kindNames[failure.kind] : 'Error',
             message: failure?.message ?? reason ?? verdict,
-            stack: failure ? failureBody(failure, []) : (reason ?? verdict),
+            stack: failure ? failureBody(failure, []) : junitText(reason ?? verdict),
           },
         ],
   )
@@ -167,18 +177,21 @@ function addSuite(root: XMLBuilder, suite: Suite): void {
 function addCase(parent: XMLBuilder, classname: string, one: Case): void {
   const { problem, retries = [] } = one
   const element = parent.ele('testcase', { name: text(one.name), classname, time: one.seconds.toFixed(3) })
-  // The order is the XSD's: it has a sequence here.
-  if (one.skipped !== undefined) element.ele('skipped', { message: text(one.skipped) })
-  if (problem)
-    element
-      .ele(problem.element, { type: problem.type, message: text(firstLine(problem.message)) })
-      .txt(lines(problem.body))
+  // Surefire's XSD has a sequence: failure, retries, skipped, error, system-out.
+  if (problem?.element === 'failure') addProblem(element, problem)
   for (const retry of retries)
     element
       .ele(retry.element, { type: retry.type, message: text(firstLine(retry.message)) })
       .ele('stackTrace')
-      .txt(lines(retry.stack))
-  if (one.output) element.ele('system-out').txt(lines(one.output))
+      .txt(retry.stack)
+  // Jenkins' older XSD has no message attribute here; its reader takes the text as well.
+  if (one.skipped !== undefined) element.ele('skipped').txt(text(one.skipped))
+  if (problem?.element === 'error') addProblem(element, problem)
+  if (one.output) element.ele('system-out').txt(one.output)
+}
+
+function addProblem(parent: XMLBuilder, { element, type, message, body }: Problem): void {
+  parent.ele(element, { type, message: text(firstLine(message)) }).txt(body)
 }
 
 type Total = 'tests' | 'failures' | 'errors' | 'skipped' | 'time'

@@ -17,7 +17,9 @@ export function cyclesOf(board: BoardSummary, test: TestSummary): CycleSummary[]
 }
 
 /** The diagnoses of a test's cycles, the last one being what the test most likely ended with. */
-export function diagnosesOf(cycles: readonly CycleSummary[]): { cycle: CycleSummary; diagnosis: Diagnosis }[] {
+export function diagnosesOf(
+  cycles: readonly CycleSummary[],
+): { cycle: CycleSummary; diagnosis: Diagnosis }[] {
   return cycles.flatMap((cycle) => (cycle.diagnosis ? [{ cycle, diagnosis: cycle.diagnosis }] : []))
 }
 

@@ -1,0 +1,139 @@
+/** A board that is a QEMU machine on this host. */
+import type { Image } from '../../images/image.ts'
+import type { QemuProgram } from '../../qemu/arguments.ts'
+import { type Machine, startMachine } from '../../qemu/machine.ts'
+import { recoverKernelLog } from '../../qemu/memory.ts'
+import type { QmpEvent } from '../../qemu/qmp.ts'
+import { sampleCpus, summarizeCpus } from '../../qemu/registers.ts'
+import { Console } from '../console/console.ts'
+import type { ConsoleRecorder } from '../console/recorder.ts'
+import { Shell } from '../console/shell.ts'
+import { LabError } from '../errors.ts'
+import type { LoadTarget } from '../loader/loader.ts'
+import type { Board, Examination, Trouble } from './board.ts'
+import type { Descriptor } from './descriptor.ts'
+import { providePayload } from './payload.ts'
+
+/** What was chosen to run QEMU boards of one architecture. */
+export type QemuChoice = {
+  program: QemuProgram
+  accelerator: 'tcg' | 'kvm'
+  /** Why that accelerator, for people. */
+  reason: string
+}
+
+export type QemuBoardOptions = {
+  descriptor: Descriptor
+  image: Image
+  qemu: QemuChoice
+  recorder?: ConsoleRecorder
+}
+
+/** Registers are sampled this often to tell a loop from an idle machine. */
+const samples = { count: 10, intervalMs: 50 }
+
+export class QemuBoard implements Board {
+  readonly descriptor: Descriptor
+  readonly console: Console
+  readonly shell: Shell
+  readonly accelerator: string
+  readonly note: string
+  readonly #options: QemuBoardOptions
+  readonly #listeners = new Set<(trouble: Trouble) => void>()
+  #machine: Machine | undefined
+
+  constructor(options: QemuBoardOptions) {
+    this.#options = options
+    this.descriptor = options.descriptor
+    this.accelerator = options.qemu.accelerator
+    this.note = options.qemu.reason
+    this.console = new Console({ write: (bytes) => this.#running().write(bytes) }, options.recorder)
+    this.shell = new Shell(this.console)
+  }
+
+  async powerOn(commandLine: string, signal: AbortSignal): Promise<void> {
+    const { image, qemu, descriptor } = this.#options
+    const { memoryMiB, ...machine } = descriptor.machine
+    this.#machine = await startMachine({
+      name: descriptor.name,
+      arch: descriptor.arch,
+      program: qemu.program,
+      machine: { ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
+      kernel: image.kernel,
+      initramfs: image.initramfs,
+      append: commandLine,
+      drives: [
+        ...(image.payload.disk === null
+          ? []
+          : [{ path: image.payload.disk, readOnly: true, serial: 'kexec-payload' }]),
+        // A user's disk is never written to: what the guest writes goes with the machine.
+        ...(descriptor.image.disk === undefined
+          ? []
+          : [{ path: descriptor.image.disk, snapshot: true, serial: 'user-disk' }]),
+      ],
+      onConsole: (chunk, atNs) => this.console.feed(chunk, atNs),
+      signal,
+    })
+    this.#follow(this.#machine)
+  }
+
+  async powerOff(): Promise<void> {
+    const machine = this.#machine
+    this.#machine = undefined
+    await machine?.close()
+  }
+
+  onTrouble(listener: (trouble: Trouble) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async examine(nonce: string): Promise<Examination> {
+    const machine = this.#running()
+    const cpus = await sampleCpus(machine, samples.count, samples.intervalMs)
+    const log = await recoverKernelLog(machine, { nonce, memoryMiB: this.descriptor.machine.memoryMiB })
+    return { ...summarizeCpus(cpus), recoveredLog: log.found ? log.lines : undefined }
+  }
+
+  provideTarget(signal: AbortSignal): Promise<Omit<LoadTarget, 'append'>> {
+    return providePayload(this.shell, this.descriptor.limits.loadMs, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.powerOff()
+    this.console.close('the board was closed')
+  }
+
+  #running(): Machine {
+    if (!this.#machine) throw new LabError(`${this.descriptor.name} is switched off`)
+    return this.#machine
+  }
+
+  #follow(machine: Machine): void {
+    machine.onEvent((event) => {
+      const trouble = this.#machine === machine ? troubleOf(event) : undefined
+      if (trouble) this.#tell(trouble)
+    })
+    machine.exited.then(({ exitCode, signal }) => {
+      if (this.#machine !== machine) return
+      this.#tell({
+        kind: 'died',
+        message: `QEMU ended by itself (${signal ?? `status ${exitCode}`}): ${machine.output.trim()}`,
+      })
+    })
+  }
+
+  #tell(trouble: Trouble): void {
+    for (const listener of [...this.#listeners]) listener(trouble)
+  }
+}
+
+/** QMP events after which the machine does not come back by itself; qapi/run-state.json names the reasons. */
+function troubleOf({ name, data }: QmpEvent): Trouble | undefined {
+  if (name === 'GUEST_PANICKED')
+    return { kind: 'panic', message: 'the guest reported a panic through pvpanic' }
+  if (name !== 'SHUTDOWN') return undefined
+  return data.reason === 'guest-reset'
+    ? { kind: 'reset', message: 'QMP: SHUTDOWN, reason guest-reset' }
+    : { kind: 'died', message: `QMP: SHUTDOWN, reason ${String(data.reason)}` }
+}

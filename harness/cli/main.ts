@@ -1,0 +1,124 @@
+/** The command line: one file per command, loaded when it is asked for. */
+import { Command, CommanderError, Option } from 'commander'
+import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
+import type { RunFlags } from './run-options.ts'
+
+/** Runs a command to its end and sets the exit status. */
+export async function main(argv: string[]): Promise<void> {
+  const stop = abortOnSignals()
+  try {
+    process.exitCode = await parse(argv, stop.signal)
+  } catch (error) {
+    process.exitCode = report(error, stop.signal)
+  }
+}
+
+type Act = <A extends unknown[]>(
+  action: (signal: AbortSignal, ...args: A) => Promise<number>,
+) => (...args: A) => Promise<void>
+
+async function parse(argv: string[], signal: AbortSignal): Promise<number> {
+  let status = 0
+  const act: Act =
+    (action) =>
+    async (...args) => {
+      status = await action(signal, ...args)
+    }
+  const program = new Command('kexec-harness')
+    .description('Kexecs real kernels again and again, times the handover, proves it, and reports it.')
+    .exitOverride()
+    .showSuggestionAfterError()
+  addRunCommands(program, act)
+  addToolCommands(program, act)
+  await program.parseAsync(argv, { from: 'user' })
+  return status
+}
+
+function addRunCommands(program: Command, act: Act): void {
+  addRunOptions(program.command('start'))
+    .description('set up what is missing, kexec the default QEMU boards a few times, print the table')
+    .action(act(async (abort, flags: RunFlags) => (await import('./start.ts')).start(flags, abort)))
+  addRunOptions(program.command('test'))
+    .description(
+      "without --board: the harness's own tests and a smoke run; with it: the suites on those boards",
+    )
+    .action(act(async (abort, flags: RunFlags) => (await import('./test.ts')).test(flags, abort)))
+  program
+    .command('report')
+    .description('make the reports of a run again from its journal')
+    .argument('<run>', "a run's folder, such as results/latest")
+    .action(act(async (_abort, run: string) => (await import('./report.ts')).report(run)))
+}
+
+function addToolCommands(program: Command, act: Act): void {
+  program
+    .command('doctor')
+    .description('print what is there, what is missing, and what would be done')
+    .action(act(async (abort) => (await import('./doctor.ts')).doctor(abort)))
+  program
+    .command('images')
+    .description('build the images of the recipes')
+    .argument('[recipe...]', 'names of recipes; all of them')
+    .option('--update', 'ask the mirror for newer packages')
+    .action(
+      act(async (abort, recipes: string[], flags: { update?: boolean }) =>
+        (await import('./images.ts')).images(recipes, flags, abort),
+      ),
+    )
+  program
+    .command('schema')
+    .description('write the JSON Schemas that editors and readers of run.json use')
+    .action(act(async () => (await import('./schema.ts')).schema()))
+  program
+    .command('bench')
+    .description('measure the harness itself, each figure as a ratio or against a bound')
+    .argument('[name...]', 'benchmarks; all of them')
+    .action(act(async (abort, names: string[]) => (await import('./bench.ts')).bench(names, abort)))
+}
+
+function addRunOptions(command: Command): Command {
+  return command
+    .option('--board <name>', 'a board, by name or path of its descriptor; repeat for several', collect)
+    .option('--suite <name>', 'smoke, timing or stress; repeat for several', collect)
+    .option('--loader <name>', 'the loader to use')
+    .option('--iterations <n>', 'how many cycles a suite repeats')
+    .option('--kernel <image>', 'a kernel, as a path or the name of an image')
+    .option('--initramfs <image>', 'an initramfs, as a path or the name of an image')
+    .option('--disk <path>', 'a disk that the board gets too; it is not written to')
+    .option('--append <text>', 'added to the kernel command line of every generation')
+    .option('--results <dir>', "where the run's folder goes", 'results')
+    .option('--timeout <duration>', 'a bound on the whole run, such as 90s or 20m')
+    .option('--json', 'print the machine-readable summary on standard output')
+    .addOption(new Option('--bisect', 'exit status 125 instead of 3, for `git bisect run`'))
+}
+
+function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value]
+}
+
+/** Ctrl-C, a hang-up, and the end of the process that started this one all stop the command in good order. */
+function abortOnSignals(): AbortController {
+  const stop = new AbortController()
+  const abort = () => stop.abort(new DOMException('interrupted', 'AbortError'))
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, abort)
+  process.on('disconnect', abort)
+  process.channel?.unref()
+  return stop
+}
+
+/** Prints an error as its reader needs it, and returns the exit status. */
+function report(error: unknown, signal: AbortSignal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.passed : exitStatus.usage
+  if (isAbort(error) || signal.aborted) {
+    console.error('interrupted')
+    return exitStatus.interrupted
+  }
+  if (error instanceof HarnessError) {
+    console.error(`error: ${error.message}`)
+    if (error.hint !== undefined) console.error(`hint: ${error.hint}`)
+    return exitStatusOf(error)
+  }
+  console.error('This is a bug of the harness itself; please report it with what follows.')
+  console.error(error)
+  return exitStatus.failed
+}

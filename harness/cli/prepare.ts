@@ -1,0 +1,71 @@
+/** Makes everything ready that the boards of a run need: programs, accelerators, images. */
+import { ensureProgram } from '../../images/host-packages.ts'
+import { composeImage, type Image, resolveImage } from '../../images/image.ts'
+import { chooseAccelerator } from '../../qemu/accelerator.ts'
+import type { Descriptor } from '../board/descriptor.ts'
+import { loadDescriptor, overrideDescriptor } from '../board/descriptor.ts'
+import type { QemuChoice } from '../board/qemu-board.ts'
+import { UsageError } from '../errors.ts'
+import type { Plan } from '../journal/events.ts'
+import { boardsDir, cacheDir } from './paths.ts'
+import type { Progress } from './progress.ts'
+import type { RunOptions } from './run-options.ts'
+
+const qemuPrograms = {
+  x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
+  arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm'] },
+}
+
+/** Prepares each board of a run. Throws UsageError for what was asked, LabError for what is missing here. */
+export async function prepareBoards(
+  options: RunOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Plan['boards']> {
+  const descriptors: Descriptor[] = []
+  for (const name of options.boards)
+    descriptors.push(overrideDescriptor(await loadDescriptor(name, boardsDir), options.overrides))
+  refuseSharedNames(descriptors)
+  const boards: Plan['boards'] = []
+  for (const descriptor of descriptors) {
+    const machine = await chooseQemu(descriptor, progress, signal)
+    const image = await prepareImage(descriptor, progress, signal)
+    boards.push({ name: descriptor.name, arch: descriptor.arch, descriptor, image, machine })
+  }
+  return boards
+}
+
+/** The QEMU that runs boards of a descriptor's architecture, installed or unpacked where it was missing. */
+export async function chooseQemu(
+  descriptor: Descriptor,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<QemuChoice> {
+  const program = await ensureProgram({ ...qemuPrograms[descriptor.arch], progress, signal })
+  const choice = await chooseAccelerator(program, descriptor.arch, descriptor.machine.accelerator, cacheDir())
+  return { program, accelerator: choice.accelerator, reason: choice.reason }
+}
+
+async function prepareImage(
+  { image, arch }: Descriptor,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Image> {
+  const base = await resolveImage(image.recipe ?? defaultRecipes[arch], { arch, progress, signal })
+  const { kernel, initramfs } = image
+  return kernel === undefined && initramfs === undefined
+    ? base
+    : await composeImage({ base, kernel, initramfs, progress, signal })
+}
+
+/** Recipes whose initramfs serves a user's kernel. */
+const defaultRecipes = { x86_64: 'bookworm-cloud-amd64', arm64: 'bookworm-cloud-arm64' }
+
+function refuseSharedNames(descriptors: Descriptor[]): void {
+  const seen = new Set<string>()
+  for (const { name } of descriptors) {
+    if (seen.has(name))
+      throw new UsageError(`two descriptors are both named ${name}: a run needs different names`)
+    seen.add(name)
+  }
+}

@@ -1,0 +1,109 @@
+/** What a run was asked for, from the flags as they were typed. */
+import { access } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { durationMs } from '../duration.ts'
+import { UsageError } from '../errors.ts'
+import { didYouMean } from '../nearest.ts'
+import { type Suite, suiteNames } from './suites.ts'
+
+/** Flags as commander hands them over. */
+export type RunFlags = {
+  board?: string[]
+  suite?: string[]
+  loader?: string
+  iterations?: string
+  kernel?: string
+  initramfs?: string
+  disk?: string
+  append?: string
+  results: string
+  timeout?: string
+  json?: boolean
+  bisect?: boolean
+}
+
+export type RunOptions = {
+  boards: string[]
+  suites: Suite[]
+  iterations: number | null
+  timeoutMs: number | null
+  /** Folder that holds the folders of runs. */
+  results: string
+  overrides: { loader?: string; kernel?: string; initramfs?: string; disk?: string; append?: string }
+  json: boolean
+  bisect: boolean
+}
+
+const maxIterations = 100_000
+
+/** Checks the flags. Throws UsageError. */
+export async function parseRunFlags(
+  flags: RunFlags,
+  defaults: { boards: string[]; suites: Suite[] },
+): Promise<RunOptions> {
+  const { loader, append } = flags
+  return {
+    boards: unique(flags.board ?? defaults.boards),
+    suites: unique((flags.suite ?? defaults.suites).map(toSuite)),
+    iterations: flags.iterations === undefined ? null : toIterations(flags.iterations),
+    timeoutMs: flags.timeout === undefined ? null : toTimeout(flags.timeout),
+    results: resolve(flags.results),
+    overrides: {
+      loader,
+      append: append === undefined ? undefined : toCommandLine(append),
+      kernel: await toFile('--kernel', flags.kernel),
+      initramfs: await toFile('--initramfs', flags.initramfs),
+      disk: await toFile('--disk', flags.disk),
+    },
+    json: flags.json ?? false,
+    bisect: flags.bisect ?? false,
+  }
+}
+
+function toSuite(name: string): Suite {
+  const known = suiteNames.find((suite) => suite === name)
+  if (known) return known
+  throw new UsageError(`unknown suite ${JSON.stringify(name)}${didYouMean(name, [...suiteNames])}`, {
+    hint: `Suites: ${suiteNames.join(', ')}.`,
+  })
+}
+
+function toIterations(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= maxIterations) return count
+  throw new UsageError(
+    `--iterations wants a whole number from 1 to ${maxIterations}, not ${JSON.stringify(text)}`,
+  )
+}
+
+function toTimeout(text: string): number {
+  const ms = durationMs(/^\d+(\.\d+)?$/.test(text) ? Number(text) : text)
+  if (ms !== undefined) return ms
+  throw new UsageError(`--timeout wants a duration such as 90s, 20m or 1h30m, not ${JSON.stringify(text)}`)
+}
+
+function toCommandLine(text: string): string {
+  if (!/[\u0000-\u001f\u007f]/.test(text) && text.length <= 2048) return text
+  throw new UsageError('--append wants one line of at most 2048 printable characters')
+}
+
+async function toFile(flag: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  const file = resolve(path)
+  try {
+    await access(file)
+    return file
+  } catch (cause) {
+    throw new UsageError(
+      `${flag} ${path}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read'}`,
+      {
+        hint: `Looked for ${file}.`,
+        cause,
+      },
+    )
+  }
+}
+
+function unique<T>(values: T[]): T[] {
+  return [...new Set(values)]
+}

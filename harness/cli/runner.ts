@@ -1,0 +1,58 @@
+/** Starts AVA for one board: its suites, one file after another, in a process of their own. */
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { onlyWithParent } from '../../qemu/process.ts'
+import { root } from './paths.ts'
+import type { Suite } from './suites.ts'
+
+export type RunnerEnd = { board: string; exitCode: number | null; stderr: string }
+
+const keptStderr = 16_384
+
+/**
+ * Runs the suites of one board and keeps AVA's TAP in the run's folder. Never rejects. Like QEMU it dies with
+ * this process, and Ctrl-C reaches it only through `signal`.
+ */
+export async function runSuites(
+  run: string,
+  board: string,
+  suites: Suite[],
+  signal: AbortSignal,
+): Promise<RunnerEnd> {
+  mkdirSync(join(run, 'tap'), { recursive: true })
+  const ava = [
+    process.execPath,
+    join(root, 'node_modules', 'ava', 'entrypoints', 'cli.js'),
+    ...['--config', 'ava.suites.config.js', '--tap'],
+    ...suites.map((suite) => `suites/${suite}.ts`),
+    ...['--', '--run', run, '--board', board],
+  ]
+  const child = execa(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid), ...ava],
+    {
+      cwd: root,
+      stdin: 'ignore',
+      buffer: false,
+      reject: false,
+      detached: true,
+      cancelSignal: signal,
+      forceKillAfterDelay: 3_000,
+    },
+  )
+  const tap = createWriteStream(join(run, 'tap', `${board}.tap`))
+  // A full disk is told by the journal; here it must not end the harness.
+  tap.on('error', () => child.stdout.resume())
+  child.stdout.pipe(tap)
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-keptStderr)
+  })
+  const result = await child
+  return {
+    board,
+    exitCode: result.exitCode ?? null,
+    stderr: stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : ''),
+  }
+}

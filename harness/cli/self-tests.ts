@@ -1,0 +1,85 @@
+/** The harness's own tests: AVA's TAP is kept, and tap-junit makes JUnit of it. */
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { execa } from 'execa'
+import { onlyWithParent } from '../../qemu/process.ts'
+import { LabError } from '../errors.ts'
+import { root } from './paths.ts'
+
+export type Counts = { passed: number; failed: number; skipped: number }
+
+const bin = (...parts: string[]) => join(root, 'node_modules', ...parts)
+
+/** Runs AVA over the tests that lie beside the code. Throws LabError when it ran none. */
+export async function runSelfTests(results: string, signal: AbortSignal): Promise<Counts> {
+  const folder = join(results, 'self-tests')
+  mkdirSync(folder, { recursive: true })
+  const ava = [process.execPath, bin('ava', 'entrypoints', 'cli.js'), '--tap']
+  const child = execa(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid), ...ava],
+    {
+      cwd: root,
+      stdin: 'ignore',
+      stderr: 'inherit',
+      buffer: false,
+      reject: false,
+      cancelSignal: signal,
+    },
+  )
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  const file = createWriteStream(join(folder, 'self-tests.tap'))
+  for await (const line of createInterface({ input: child.stdout })) {
+    // Escape sequences and other control characters make XML that no reader takes.
+    const clean = line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '?')
+    file.write(`${clean}\n`)
+    countLine(clean, counts)
+  }
+  file.end()
+  const { exitCode } = await child
+  signal.throwIfAborted()
+  await convert(folder)
+  console.log(
+    `self-tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${join(folder, 'junit.xml')})`,
+  )
+  if (counts.passed + counts.failed === 0)
+    throw new LabError(`AVA ran no test and ended with status ${exitCode}`, {
+      hint: 'Run `npm run unit` to see why.',
+    })
+  // An uncaught exception drops the rest of a file from the TAP, but not from AVA's exit status.
+  if (exitCode !== 0 && counts.failed === 0) counts.failed = 1
+  return counts
+}
+
+function countLine(line: string, counts: Counts): void {
+  if (/^ok \d+ .*# SKIP/.test(line)) counts.skipped++
+  else if (/^ok \d+/.test(line)) {
+    counts.passed++
+    process.stdout.write(`${line}\n`)
+  } else if (/^not ok \d+ .*# TODO/.test(line)) counts.skipped++
+  else if (/^not ok \d+/.test(line)) {
+    counts.failed++
+    process.stdout.write(`${line}\n`)
+  } else if (/^ {2,}/.test(line) && counts.failed > 0) process.stdout.write(`${line}\n`)
+}
+
+async function convert(folder: string): Promise<void> {
+  await execa(
+    process.execPath,
+    [
+      bin('tap-junit', 'bin', 'tap-junit'),
+      '--input',
+      join(folder, 'self-tests.tap'),
+      '--output',
+      folder,
+      '--name',
+      'junit',
+    ],
+    {
+      cwd: root,
+      reject: false,
+      timeout: 60_000,
+    },
+  )
+}

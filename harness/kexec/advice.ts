@@ -1,0 +1,55 @@
+/** What to try next, for each way a kexec fails. */
+import type { DiagnosisKind } from './outcome.ts'
+
+type Known = { phase: 'load' | 'shutdown' | 'handover' | 'early' | 'userspace'; advice: string }
+
+const known: Record<DiagnosisKind, Known> = {
+  'load-error': {
+    phase: 'load',
+    advice: "Run the loader's command on the board with -d: it says which segment or syscall was refused.",
+  },
+  'exec-error': {
+    phase: 'load',
+    advice: 'Check that the kernel was loaded and not unloaded since, and that kexec is not disabled.',
+  },
+  'hang-in-shutdown': {
+    phase: 'shutdown',
+    advice:
+      'A shutdown() of a driver does not come back: boot with initcall_debug to see the last device, or unbind drivers first.',
+  },
+  'hang-in-gap': {
+    phase: 'handover',
+    advice:
+      'Compare with --no-checks (purgatory), more gap limit (slow digest), and earlycon/earlyprintk (a late console).',
+  },
+  'hang-in-kernel': {
+    phase: 'early',
+    advice: 'Look at the last message: its subsystem meets hardware that the old kernel left running.',
+  },
+  panic: {
+    phase: 'early',
+    advice: 'Read the trace; compare with a cold boot of the same kernel, initramfs and command line.',
+  },
+  reset: {
+    phase: 'handover',
+    advice:
+      'A triple fault or a watchdog: check watchdogs that the old kernel left armed, and the memory map.',
+  },
+  'lost-console': { phase: 'early', advice: 'The new kernel runs: check console= of its command line.' },
+  'cold-reboot': {
+    phase: 'handover',
+    advice: 'The loader fell back to a reboot: check that a kernel was loaded when it executed.',
+  },
+  'not-proven': { phase: 'handover', advice: 'Check that the loader passes the command line on.' },
+  'board-died': { phase: 'handover', advice: "Look at the machine's own output." },
+}
+
+/** The phase in which a failure of this kind happens. */
+export function phaseOf(kind: DiagnosisKind): Known['phase'] {
+  return known[kind].phase
+}
+
+/** One sentence on what to try next. */
+export function adviceFor(kind: DiagnosisKind): string {
+  return known[kind].advice
+}

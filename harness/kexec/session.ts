@@ -1,0 +1,189 @@
+/** One board over many generations: cold boots, cycles, and recovery when a cycle left it dead. */
+import type { Board } from '../board/board.ts'
+import { reachShell, shellStage } from '../board/stages.ts'
+import { msBetween, systemClock } from '../clock.ts'
+import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
+import { onlyNew } from '../detect/compare.ts'
+import { Detector, type Hit } from '../detect/detector.ts'
+import type { Signature } from '../detect/signature.ts'
+import { BoardError } from '../errors.ts'
+import type { Loader, LoadMethod, LoadTarget } from '../loader/loader.ts'
+import { commandLine, newNonce } from './command-line.ts'
+import { type CycleOutcome, runCycle } from './cycle.ts'
+import type { Markers } from './markers.ts'
+import type { MarkName } from './outcome.ts'
+import { type KernelFacts, readKernelFacts } from './proof.ts'
+
+/** Hears what a session does, as it happens. */
+export type SessionListener = {
+  bootStarted(attempt: number): void
+  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError }): void
+  mark(name: MarkName, atNs: bigint, line?: string): void
+  recovery(step: string, outcome: string, ok: boolean): void
+}
+
+export type SessionOptions = {
+  board: Board
+  loader: Loader
+  markers: Markers
+  signatures: Signature[]
+  listener: SessionListener
+  signal: AbortSignal
+}
+
+/** What one cycle did, and which generation it was to make. */
+export type SessionCycle = CycleOutcome & {
+  generation: number
+  /** What the kexec'd kernel complained about and a cold boot of the board did not. */
+  newHits: Hit[]
+}
+
+export class KexecSession {
+  readonly #options: SessionOptions
+  #generation = 0
+  #attempt = 0
+  /** Facts of the kernel that runs; undefined where none is known to run. */
+  #running: KernelFacts | undefined
+  #target: Omit<LoadTarget, 'append'> | undefined
+  #coldHits: Hit[] = []
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
+
+  /** How many kexecs this power-on has seen. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  get running(): KernelFacts | undefined {
+    return this.#running
+  }
+
+  /** Boots the board cold unless a kernel is known to run. Throws BoardError when it does not come up. */
+  async ensureRunning(): Promise<KernelFacts> {
+    return this.#running ?? (await this.boot())
+  }
+
+  /** Switches the power off and on and waits for generation 0. Throws BoardError. */
+  async boot(): Promise<KernelFacts> {
+    const { board, listener } = this.#options
+    this.#running = undefined
+    await board.powerOff()
+    this.#generation = 0
+    this.#target = undefined
+    listener.bootStarted(++this.#attempt)
+    const startedNs = systemClock.nowNs()
+    const durationMs = () => msBetween(startedNs, systemClock.nowNs())
+    try {
+      this.#running = await this.#bootOnce()
+      listener.bootEnded({ kernel: this.#running.release, durationMs: durationMs() })
+      return this.#running
+    } catch (error) {
+      const failure = this.#bootFailure(error)
+      if (failure) listener.bootEnded({ kernel: null, durationMs: durationMs(), failure })
+      throw failure ?? error
+    }
+  }
+
+  /** Runs one cycle on the running kernel. A failed one leaves the board to be recovered by the next `ensureRunning`. */
+  async cycle(method: LoadMethod, append?: string): Promise<SessionCycle> {
+    const { board, listener, signal } = this.#options
+    const before = await this.ensureRunning()
+    this.#target ??= await board.provideTarget(signal)
+    const generation = this.#generation + 1
+    const outcome = await runCycle(
+      { ...this.#options, onMark: (name, atNs, line) => listener.mark(name, atNs, line) },
+      { method, target: this.#target, append, before },
+    )
+    this.#settle(outcome, generation)
+    return { ...outcome, generation, newHits: onlyNew(outcome.hits, this.#coldHits) }
+  }
+
+  /** Loads and unloads; returns what /sys/kernel/kexec_loaded said after each. */
+  async loadAndUnload(
+    method: LoadMethod,
+  ): Promise<{ afterLoad: boolean | null; afterUnload: boolean | null; output: string }> {
+    const { board, loader, signal } = this.#options
+    await this.ensureRunning()
+    this.#target ??= await board.provideTarget(signal)
+    const options = { timeoutMs: board.descriptor.limits.loadMs, signal }
+    const load = await loader.load(board.shell, { ...this.#target, append: 'console=none' }, method, options)
+    const unload = await loader.unload(board.shell, method, options)
+    return {
+      afterLoad: load.loaded,
+      afterUnload: unload.loaded,
+      output: [load.output, unload.output].filter(Boolean).join('\n'),
+    }
+  }
+
+  /** Brings a board back by its power after a failed cycle. Throws BoardError when that does not help. */
+  async recover(): Promise<void> {
+    const { listener } = this.#options
+    if (this.#running) return
+    try {
+      await this.boot()
+      listener.recovery('power cycle', 'the board booted cold and its shell answers', true)
+    } catch (error) {
+      listener.recovery('power cycle', (error as Error).message, false)
+      throw error
+    }
+  }
+
+  /** A kernel still runs after a load error or an execute that came back; after anything else its state is unknown. */
+  #settle(outcome: CycleOutcome, generation: number): void {
+    this.#target = undefined
+    if (outcome.proven) {
+      this.#running = outcome.after
+      this.#generation = generation
+    } else if (outcome.diagnosis?.kind !== 'load-error') this.#running = undefined
+  }
+
+  async #bootOnce(): Promise<KernelFacts> {
+    const { board, signal, signatures } = this.#options
+    const { descriptor, console } = board
+    const detector = new Detector({ signatures, arch: descriptor.arch })
+    const stop = console.onLine((line) => detector.line(line, 'early'))
+    const trouble = Promise.withResolvers<never>()
+    trouble.promise.catch(() => {})
+    const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
+    try {
+      const from = console.position
+      await board.powerOn(
+        commandLine({
+          arch: descriptor.arch,
+          earlyConsole: descriptor.earlyConsole,
+          append: descriptor.append,
+          nonce: newNonce(),
+        }),
+        signal,
+      )
+      const timeoutMs = descriptor.limits.bootMs
+      await Promise.race([
+        reachShell(console, board.shell, shellStage(descriptor), { from, timeoutMs, signal }),
+        trouble.promise,
+      ])
+      return await readKernelFacts(board.shell, timeoutMs, signal)
+    } finally {
+      stop()
+      stopTrouble()
+      this.#coldHits = detector.finish()
+    }
+  }
+
+  #bootFailure(error: unknown): BoardError | undefined {
+    const { board, signal } = this.#options
+    const told =
+      error instanceof ConsoleTimeout || error instanceof ConsoleClosed || error instanceof BoardError
+    if (signal.aborted || !told) return undefined
+    const last =
+      error instanceof ConsoleTimeout
+        ? ''
+        : `; last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
+    return new BoardError(`${board.descriptor.name} did not boot cold: ${error.message}${last}`, {
+      board: board.descriptor.name,
+      hint: 'Look at the end of its console log; the kernel, the initramfs or limits.boot of the descriptor may be wrong.',
+      cause: error,
+    })
+  }
+}

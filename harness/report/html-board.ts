@@ -1,0 +1,180 @@
+/** The part of report.html that is about one board. */
+import { type Diagnosis, type Failure, phaseNames } from '../journal/events.ts'
+import type { BoardSummary, CycleSummary, Statistic, TestSummary } from '../journal/summary-schema.ts'
+import { duration, loaderLabel, number } from './format.ts'
+import { cyclesOf, diagnosesOf, kindNames, messageOf } from './problems.ts'
+import { html, type SafeHtml } from './safe-html.ts'
+import { stressText } from './table-text.ts'
+
+/** A verdict as a coloured word. */
+export function verdictMark(verdict: string): SafeHtml {
+  return html`<span class="verdict ${verdict}">${verdict}</span>`
+}
+
+export function boardSection(board: BoardSummary): SafeHtml {
+  const about = [board.arch, board.accelerator, board.note].filter((part) => part !== null && part !== '')
+  return html`<section>
+<h2>${board.name} ${verdictMark(board.verdict)}</h2>
+<p class="quiet">${about.join(' · ')}</p>
+${board.failure ? failureCard('error', 'The board', board.failure) : null}
+${facts(board)}
+${board.tests.map((test) => problemCard(board, test))}
+${cyclesTable(board.cycles)}
+${statisticsTable(board.statistics)}
+${testsTable(board.tests)}
+${journeys(board)}
+</section>`
+}
+
+function facts({ checksRatio, stress }: BoardSummary): (SafeHtml | null)[] {
+  return [
+    checksRatio &&
+      html`<p>Checked loads take <b>${number(checksRatio.ratio)} times</b> the gap of unchecked ones:
+${duration(checksRatio.checkedMs)} against ${duration(checksRatio.uncheckedMs)} (${loaderLabel({ ...checksRatio, checks: true })}).</p>`,
+    stress && html`<p>Stress: ${stressText(stress)}.</p>`,
+  ]
+}
+
+function problemCard(board: BoardSummary, test: TestSummary): SafeHtml | null {
+  if (test.verdict === 'passed' || test.verdict === 'skipped') return null
+  const cycles = cyclesOf(board, test)
+  const failure = { message: messageOf(test, cycles), hint: test.failure?.hint, stack: test.failure?.stack }
+  const kind = test.failure ? kindNames[test.failure.kind] : test.verdict
+  const diagnoses = diagnosesOf(cycles).map(({ cycle, diagnosis }) => diagnosisDetails(cycle, diagnosis))
+  return failureCard(test.verdict, `${test.suite}: ${test.test} (${kind})`, failure, diagnoses)
+}
+
+/** A failure with its hint; a stack or the runner's standard error is folded. */
+export function failureCard(
+  verdict: string,
+  title: string,
+  { message, hint, stack }: Pick<Failure, 'message' | 'hint' | 'stack'>,
+  more: readonly SafeHtml[] = [],
+): SafeHtml {
+  return html`<div class="card ${verdict}"><p><b>${title}</b></p><p class="mono">${message}</p>
+${hint ? html`<p class="quiet">${hint}</p>` : null}${more}
+${stack ? html`<details><summary>Standard error, or where it came from</summary><pre>${stack}</pre></details>` : null}</div>`
+}
+
+function diagnosisDetails(cycle: CycleSummary, diagnosis: Diagnosis): SafeHtml {
+  return html`<details open><summary>Cycle ${cycle.cycle}, generation ${cycle.generation ?? '?'}: <b>${diagnosis.summary}</b>
+<span class="quiet">(${diagnosis.kind}, ${diagnosis.confidence})</span></summary>
+${list(diagnosis.evidence)}
+${block('Last console lines', diagnosis.lastLines, true)}
+${block('Registers', diagnosis.registers)}
+${block('Log recovered from memory', diagnosis.recoveredLog)}</details>`
+}
+
+/** Facts as a list; nothing where there are none. */
+export function list(lines: readonly string[]): SafeHtml | null {
+  return lines.length === 0 ? null : html`<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`
+}
+
+function block(title: string, lines: readonly string[] | undefined, open = false): SafeHtml | null {
+  if (!lines || lines.length === 0) return null
+  const text = html`<summary>${title} (${lines.length})</summary><pre>${lines.join('\n')}</pre>`
+  return open ? html`<details open>${text}</details>` : html`<details>${text}</details>`
+}
+
+const manyCycles = 60
+
+function cyclesTable(cycles: readonly CycleSummary[]): SafeHtml | null {
+  if (cycles.length === 0) return null
+  const longestMs = Math.max(...cycles.map(phaseSumMs), 1)
+  const table = html`<div class="scroll"><table><thead><tr><th class="number">cycle</th><th class="number">gen.</th><th>suite</th><th>loader</th><th>kernel</th>
+<th class="number">gap</th><th class="number">total</th><th>phases</th><th>verdict</th></tr></thead>
+<tbody>${cycles.map((cycle) => cycleRow(cycle, longestMs))}</tbody></table></div>`
+  const legend = phaseNames.map(
+    (name) => html`<span><i class="${phaseClass(name)}"></i>${phaseClass(name)}</span>`,
+  )
+  const folded =
+    cycles.length > manyCycles
+      ? html`<details><summary>All ${cycles.length} cycles</summary>${table}</details>`
+      : table
+  return html`<h3>Cycles</h3><p class="legend quiet">${legend}</p>${folded}`
+}
+
+function cycleRow(cycle: CycleSummary, longestMs: number): SafeHtml {
+  const state = cycle.proven || cycle.verdict !== 'passed' ? '' : ' not proven'
+  return html`<tr><td class="number">${cycle.cycle}</td><td class="number">${cycle.generation}</td>
+<td>${cycle.suite}${cycle.warmup ? html` <span class="quiet">warm-up</span>` : null}</td><td>${loaderLabel(cycle)}</td><td>${cycle.kernel ?? '-'}</td>
+<td class="number" title="${gapTitle(cycle)}">${duration(cycle.phases.gapMs)}</td><td class="number">${duration(cycle.phases.totalMs)}</td>
+<td class="bar">${phaseBar(cycle, longestMs)}</td><td>${verdictMark(cycle.verdict)}${state}</td></tr>
+`
+}
+
+function gapTitle({ gap }: CycleSummary): string {
+  if (!gap) return ''
+  const start =
+    typeof gap.toKernelStartMs === 'number'
+      ? `; the kernel's own start after ${duration(gap.toKernelStartMs)}`
+      : ''
+  return `from "${gap.lastLine ?? '?'}" to "${gap.firstLine ?? '?'}"${start}${gap.earlyConsole ? '' : '; no early console'}`
+}
+
+/** A stacked bar on one scale for all cycles of a board. Widths are attributes: the page's CSP allows no style attributes. */
+function phaseBar({ phases }: CycleSummary, longestMs: number): SafeHtml {
+  let x = 0
+  const parts = phaseNames.flatMap((name) => {
+    const ms = phases[name]
+    if (ms === undefined || ms <= 0) return []
+    const width = Math.round((ms / longestMs) * 1e5) / 100
+    const part = html`<rect class="${phaseClass(name)}" x="${x}" y="0" width="${width}" height="10"><title>${phaseClass(name)} ${duration(ms)}</title></rect>`
+    x = Math.round((x + width) * 100) / 100
+    return [part]
+  })
+  const label = phaseNames
+    .filter((name) => phases[name] !== undefined)
+    .map((name) => `${phaseClass(name)} ${duration(phases[name])}`)
+  return html`<svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="${label.join(', ')}">${parts}</svg>`
+}
+
+function phaseSumMs({ phases }: CycleSummary): number {
+  return phaseNames.reduce((sum, name) => sum + Math.max(0, phases[name] ?? 0), 0)
+}
+
+function phaseClass(name: Statistic['phase']): string {
+  return name.slice(0, -'Ms'.length)
+}
+
+function statisticsTable(statistics: readonly Statistic[]): SafeHtml | null {
+  const several = statistics.filter(({ n }) => n > 1)
+  if (several.length === 0) return null
+  const rows = several.map(
+    (
+      one,
+    ) => html`<tr><td>${one.suite}</td><td>${loaderLabel(one)}</td><td>${phaseClass(one.phase)}</td><td class="number">${one.n}</td>
+<td class="number">${duration(one.median)}</td><td class="number">${one.ci95 ? `${duration(one.ci95[0])} to ${duration(one.ci95[1])}` : '-'}</td>
+<td class="number">${duration(one.p95)}</td><td class="number">${duration(one.min)}</td><td class="number">${duration(one.max)}</td><td class="number">${duration(one.mad)}</td></tr>
+`,
+  )
+  return html`<details><summary>Statistics of each phase</summary><div class="scroll"><table><thead><tr><th>suite</th><th>loader</th><th>phase</th><th class="number">n</th>
+<th class="number">median</th><th class="number">95 % interval</th><th class="number">p95</th><th class="number">min</th><th class="number">max</th><th class="number">MAD</th></tr></thead>
+<tbody>${rows}</tbody></table></div></details>`
+}
+
+function testsTable(tests: readonly TestSummary[]): SafeHtml | null {
+  if (tests.length === 0) return null
+  const rows = tests.map(
+    ({ suite, test, verdict, durationMs, attempts, reason }) =>
+      html`<tr><td>${suite}</td><td>${test}${verdict === 'skipped' && reason ? html`<br><span class="quiet">${reason}</span>` : null}</td>
+<td class="number">${duration(durationMs)}</td><td>${verdictMark(verdict)}${attempts.length > 1 ? ` at attempt ${attempts.length}` : null}</td></tr>
+`,
+  )
+  return html`<h3>Tests</h3><div class="scroll"><table><thead><tr><th>suite</th><th>test</th><th class="number">time</th><th>verdict</th></tr></thead>
+<tbody>${rows}</tbody></table></div>`
+}
+
+/** Boots and recoveries: what was done to the board around its cycles. */
+function journeys({ boots, recoveries }: BoardSummary): SafeHtml | null {
+  const lines = [
+    ...boots.map(
+      ({ attempt, verdict, kernel, durationMs, failure }) =>
+        `boot ${attempt}: ${verdict}${kernel ? `, ${kernel}` : ''}, ${duration(durationMs)}${failure ? `: ${failure.message}` : ''}`,
+    ),
+    ...recoveries.map(({ step, outcome, ok }) => `recovery ${ok ? 'worked' : 'failed'}: ${step}: ${outcome}`),
+  ]
+  return lines.length === 0
+    ? null
+    : html`<details><summary>Boots and recoveries (${lines.length})</summary>${list(lines)}</details>`
+}

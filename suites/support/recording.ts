@@ -1,0 +1,50 @@
+/** The journal as a suite writes it: a full disk stops the suite, and never a callback of the console. */
+
+import { HarnessError, isAbort, KexecFailure } from '../../harness/errors.ts'
+import type { Failure, NewEvent } from '../../harness/journal/events.ts'
+import { JournalWriter } from '../../harness/journal/journal.ts'
+
+/** An event of one board, without the board's name. */
+type Distribute<E> = E extends { board: string | null } ? Omit<E, 'board'> : never
+export type BoardEvent = Distribute<NewEvent>
+
+export class Recording implements Disposable {
+  readonly #board: string
+  readonly #writer: JournalWriter
+  readonly #stop: AbortController
+
+  /** @param stop is aborted with a LabError once the journal can't be written any more */
+  constructor(journal: string, board: string, stop: AbortController) {
+    this.#writer = new JournalWriter(journal)
+    this.#board = board
+    this.#stop = stop
+  }
+
+  add(event: BoardEvent): void {
+    try {
+      this.#writer.add({ ...event, board: this.#board } as NewEvent)
+    } catch (error) {
+      this.#stop.abort(error)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#writer[Symbol.dispose]()
+  }
+}
+
+/** An error in the journal's terms; only a bug of our own keeps its stack. */
+export function toFailure(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof HarnessError) return { kind: error.kind, message, hint: error.hint }
+  if (error instanceof Error && error.name === 'AssertionError') return { kind: 'assertion', message }
+  return { kind: 'internal', message, stack: error instanceof Error ? error.stack : undefined }
+}
+
+/** Whose fault an error is: the product's (failed), the lab's or ours (error), or nobody's (interrupted). */
+export function verdictOf(error: unknown): 'failed' | 'error' | 'interrupted' {
+  if (isAbort(error)) return 'interrupted'
+  if (error instanceof KexecFailure || (error instanceof Error && error.name === 'AssertionError'))
+    return 'failed'
+  return 'error'
+}

@@ -1,0 +1,133 @@
+/** What a suite file works with: tests on one board, each recorded in the run's journal. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { QemuBoard } from '../../harness/board/qemu-board.ts'
+import { ConsoleRecorder } from '../../harness/console/recorder.ts'
+import { loadCatalogue } from '../../harness/detect/catalogue.ts'
+import { loadMarkers } from '../../harness/kexec/markers.ts'
+import { KexecSession } from '../../harness/kexec/session.ts'
+import { kexecTools } from '../../harness/loader/kexec-tools.ts'
+import type { LoadMethod } from '../../harness/loader/loader.ts'
+import { BoardUnderTest } from './board-under-test.ts'
+import { type BoardPlan, readPlan } from './plan.ts'
+import { Recording, toFailure, verdictOf } from './recording.ts'
+import { Skip } from './skip.ts'
+
+type Body = (t: ExecutionContext, board: BoardUnderTest) => Promise<void>
+
+export class Suite {
+  readonly name: string
+  readonly #plan: BoardPlan
+  readonly #recording: Recording
+  readonly #stop: AbortController
+  readonly #titles: string[] = []
+  #board: Promise<BoardUnderTest> | undefined
+
+  constructor(name: string, plan: BoardPlan) {
+    this.name = name
+    this.#plan = plan
+    this.#stop = new AbortController()
+    this.#recording = new Recording(plan.journal, plan.descriptor.name, this.#stop)
+    // Without its parent nobody reads the result, and a board left running would block the next run.
+    process.once('disconnect', () => process.exit(1))
+    test.before(() => this.#recording.add({ type: 'suite-planned', suite: name, tests: this.#titles }))
+    test.after.always(() => this.#close())
+  }
+
+  /** How often to repeat: what the command line says, or else the suite's own number. */
+  iterations(own: number): number {
+    return this.#plan.plan.iterations ?? own
+  }
+
+  /** The way of loading that the board's descriptor asks for. */
+  get method(): LoadMethod {
+    const { syscall, checks, ifdown } = this.#plan.descriptor.loader
+    return { syscall, checks, ifdown }
+  }
+
+  /** Declares a test. Tests of a suite run one after another on one board. */
+  test(title: string, body: Body): void {
+    this.#titles.push(title)
+    test.serial(title, (t) => this.#run(t, title, body))
+  }
+
+  async #run(t: ExecutionContext, title: string, body: Body): Promise<void> {
+    const about = { suite: this.name, test: title }
+    this.#recording.add({ type: 'test-started', ...about })
+    try {
+      const board = await this.#open()
+      board.startTest(title)
+      await body(t, board)
+      this.#stop.signal.throwIfAborted()
+      this.#recording.add({ type: 'test-ended', ...about, verdict: 'passed' })
+    } catch (error) {
+      if (error instanceof Skip) {
+        this.#recording.add({ type: 'test-ended', ...about, verdict: 'skipped', reason: error.message })
+        t.log(`skipped: ${error.message}`)
+        t.pass()
+        return
+      }
+      this.#recording.add({
+        type: 'test-ended',
+        ...about,
+        verdict: verdictOf(error),
+        failure: toFailure(error),
+      })
+      throw error
+    }
+  }
+
+  #open(): Promise<BoardUnderTest> {
+    this.#board ??= this.#openOnce()
+    return this.#board
+  }
+
+  async #openOnce(): Promise<BoardUnderTest> {
+    const { plan, descriptor, image, qemu, originNs } = this.#plan
+    const folder = join(plan.results, 'console')
+    mkdirSync(folder, { recursive: true })
+    const recorder = new ConsoleRecorder({
+      folder,
+      board: descriptor.name,
+      originNs,
+      onFailure: (error) => this.#stop.abort(error),
+    })
+    const board = new QemuBoard({ descriptor, image, qemu, recorder })
+    this.#recording.add({
+      type: 'board-opened',
+      arch: descriptor.arch,
+      accelerator: board.accelerator,
+      note: board.note,
+    })
+    const listener = new BoardUnderTest({
+      suite: this.name,
+      descriptor,
+      recording: this.#recording,
+      journal: this.#plan.journal,
+    })
+    await listener.attach(
+      new KexecSession({
+        board,
+        loader: kexecTools,
+        markers: await loadMarkers(descriptor.arch, descriptor.markers),
+        signatures: await loadCatalogue(),
+        listener,
+        signal: this.#stop.signal,
+      }),
+      board,
+    )
+    return listener
+  }
+
+  async #close(): Promise<void> {
+    const board = await this.#board?.catch(() => undefined)
+    await board?.close()
+    this.#recording[Symbol.dispose]()
+  }
+}
+
+/** Opens a suite for the board that this process was started for. */
+export async function openSuite(name: string): Promise<Suite> {
+  return new Suite(name, await readPlan(process.argv.slice(2)))
+}
