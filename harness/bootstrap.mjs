@@ -2,7 +2,7 @@
 // which runs the TypeScript of this project as it is. Plain JavaScript, because nothing is installed yet.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -54,7 +54,7 @@ async function runHere() {
     join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kexec-harness')
   // Compiled code is kept between runs: it halves the time from start to QEMU.
   process.env.NODE_COMPILE_CACHE ??= join(cache, 'compile')
-  enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
   const { main } = await import('./cli/main.ts')
   await main(process.argv.slice(2))
 }

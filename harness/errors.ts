@@ -48,12 +48,11 @@ export class KexecFailure extends HarnessError {
 /** Exit statuses of every command; see DESIGN.md, "Commands". */
 export const exitStatus = { passed: 0, failed: 1, usage: 2, lab: 3, interrupted: 130 } as const
 
-/** The exit status that an error asks for; an unknown error is the harness's own fault and counts as failed. */
+/** The exit status that an error asks for. A bug of the harness itself must not look like the product's fault. */
 export function exitStatusOf(error: unknown): number {
   if (error instanceof UsageError) return exitStatus.usage
-  if (error instanceof LabError || error instanceof BoardError) return exitStatus.lab
-  if (isAbort(error)) return exitStatus.interrupted
-  return exitStatus.failed
+  if (error instanceof KexecFailure) return exitStatus.failed
+  return isAbort(error) ? exitStatus.interrupted : exitStatus.lab
 }
 
 /** True for what an aborted AbortSignal throws. */

@@ -12,7 +12,7 @@ import { noApt, type Source, sourcesFor, sourcesText } from './apt-sources.ts'
 import { inCache, withLock, withTemporaryFolder } from './cache.ts'
 import { type Deb, parsePackages } from './control.ts'
 import { DebStore } from './deb-store.ts'
-import type { Watch } from './progress.ts'
+import { reportBytes, type Watch } from './progress.ts'
 
 /** Architectures by the name that Debian gives them. */
 export type DebArch = 'amd64' | 'arm64'
@@ -43,14 +43,14 @@ export class Apt {
     await withLock(cache, `apt-${suite}-${arch}`, this.#options, async () => {
       const ageMs = await this.#listsAgeMs()
       if (!force && ageMs < listsFreshMs) return
-      progress?.({ step: `fetch package lists of Debian ${suite} (${arch})` })
+      progress?.(`fetch package lists of ${suite} (${arch})`)
       try {
         await this.#update(await sourcesFor(suite))
       } catch (error) {
         this.#options.signal?.throwIfAborted()
         if (ageMs === Number.POSITIVE_INFINITY) throw error
         const message = (error as Error).message.split('\n')[0]
-        progress?.({ step: `go on with package lists of ${Math.round(ageMs / 3_600_000)} hours ago: ${message}` })
+        progress?.(`go on with package lists of ${Math.round(ageMs / 3_600_000)} hours ago: ${message}`)
       }
     })
   }
@@ -100,16 +100,14 @@ export class Apt {
   }
 
   async #download(debs: readonly Deb[], folder: string): Promise<void> {
-    const { progress } = this.#options
     const totalBytes = debs.reduce((sum, { size }) => sum + size, 0)
     const first = debs[0]!.name
     const step = debs.length === 1 ? `download ${first}` : `download ${first} and ${debs.length - 1} more`
-    progress?.({ step, doneBytes: 0, totalBytes })
+    const report = reportBytes(this.#options.progress, step, totalBytes)
     const ids = debs.map(({ name, version }) => `${name}=${version}`)
     await this.#run('apt-get', ['download', ...ids], false, folder, (percent) =>
-      progress?.({ step, doneBytes: Math.round((totalBytes * percent) / 100), totalBytes }),
+      report(Math.round((totalBytes * percent) / 100)),
     )
-    progress?.({ step, doneBytes: totalBytes, totalBytes })
   }
 
   async #update(sources: Source[]): Promise<void> {

@@ -141,7 +141,7 @@ async function acquire(cache: string, file: string, holder: string, watch: Watch
     if (lock) return lock
     if (!told) {
       const who = await readFile(holder, 'utf8').catch(() => 'another process')
-      watch.progress?.({ step: `wait for ${who}, which is building the same` })
+      watch.progress?.(`wait for ${who}, which is at the same work`)
       told = true
     }
     await sleep(lockPollMs, undefined, watch.signal ? { signal: watch.signal } : {})

@@ -1,14 +1,30 @@
 /** What a long step tells whoever waits for it. */
 
-/** `doneBytes` and `totalBytes` are there while something is downloaded or unpacked whose size is known. */
-export type ProgressEvent = {
-  /** What is being done, as a person reads it: `download linux-image-6.1.0-18-cloud-amd64`. */
-  step: string
-  doneBytes?: number
-  totalBytes?: number
-}
-
-export type Progress = (event: ProgressEvent) => void
+/** Is told what is being done, as a person reads it: `download libc6: 1.2 of 2.8 MB`. */
+export type Progress = (text: string) => void
 
 /** Where a long step reports to and how it is cancelled. */
 export type Watch = { progress?: Progress; signal?: AbortSignal }
+
+/** A long step says how far it is this often. */
+const everyMs = 2000
+
+/**
+ * Reports how much of a download is done: its start, then every two seconds. Small ones are over before that.
+ * Returns what is to be called with the bytes that are done.
+ */
+export function reportBytes(
+  progress: Progress | undefined,
+  step: string,
+  totalBytes: number,
+  now: () => number = () => performance.now(),
+): (doneBytes: number) => void {
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
+  progress?.(`${step} (${megabytes(totalBytes)} MB)`)
+  let last = now()
+  return (doneBytes) => {
+    if (now() - last < everyMs) return
+    last = now()
+    progress?.(`${step}: ${megabytes(doneBytes)} of ${megabytes(totalBytes)} MB`)
+  }
+}

@@ -80,7 +80,7 @@ async function kvmProblem(
   const file = join(cacheDir, 'kvm', `${key}.json`)
   const remembered = await recall(file)
   if (remembered !== undefined) return remembered.problem
-  const problem = await probe(program, arch, cpu, probeTimeoutMs, signal)
+  const problem = await runProbe(program, arch, ['-accel', 'kvm', '-cpu', cpu], probeTimeoutMs, signal)
   await remember(cacheDir, file, { problem, ...facts })
   return problem
 }
@@ -95,17 +95,6 @@ async function deviceProblem(): Promise<string | null> {
     if (code === 'ENOENT') return 'the host has no /dev/kvm'
     return `/dev/kvm cannot be opened (${code}; is this user in the group kvm?)`
   }
-}
-
-/** Boots the probe guest under KVM. Null when it ran, else what happened. */
-async function probe(
-  program: QemuProgram,
-  arch: QemuArch,
-  cpu: string,
-  timeoutMs: number,
-  signal?: AbortSignal,
-): Promise<string | null> {
-  return await runProbe(program, arch, ['-accel', 'kvm', '-cpu', cpu], timeoutMs, signal)
 }
 
 /** Boots the probe guest with these arguments for accelerator and CPU; null when it ran to its end. */
@@ -133,7 +122,10 @@ export async function runProbe(
     signal?.throwIfAborted()
     if (typeof end === 'string') return `guest did not run within ${timeoutMs / 1000} s`
     if (end.exitCode === exitStatusOfProbe[arch]) return null
-    return ownWords(end.output) || `the probe guest ended with ${end.signal ?? `exit status ${end.exitCode}`}`
+    return (
+      ownWords(end.output).split('; ')[0] ||
+      `the probe guest ended with ${end.signal ?? `exit status ${end.exitCode}`}`
+    )
   } finally {
     await removeFolder(folder)
   }
@@ -158,7 +150,7 @@ function probeArguments(arch: QemuArch, image: string): string[] {
 
 async function versionOf(program: QemuProgram, signal?: AbortSignal): Promise<string> {
   signal?.throwIfAborted()
-  const { stdout, stderr, failed, shortMessage } = await execa(program.path, ['--version'], {
+  const { stdout, stderr, failed, originalMessage } = await execa(program.path, ['--version'], {
     env: program.env,
     timeout: 20_000,
     reject: false,
@@ -168,7 +160,7 @@ async function versionOf(program: QemuProgram, signal?: AbortSignal): Promise<st
   const version = /version (\d[\w.+~-]*)/.exec(stdout)?.[1]
   if (!failed && version !== undefined) return version
   throw new LabError(
-    `${program.path} does not run: ${stderr.trim() || shortMessage || 'no version in its answer'}`,
+    `${program.path} does not run: ${stderr.trim() || originalMessage || 'no version in its answer'}`,
     {
       hint: 'run: npm run doctor',
     },

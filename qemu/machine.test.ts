@@ -1,40 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { LabError, UsageError } from '../harness/errors.ts'
-import { consoleGuest } from './guests/console.ts'
+import { guestMachines, writeGuests } from './guests/machines.ts'
 import { type Machine, type MachineOptions, startMachine } from './machine.ts'
 
-const folder = await mkdtemp(join(tmpdir(), 'machine-test,'))
-const disk = join(folder, 'console-x86_64.raw')
-const kernel = join(folder, 'console-arm64.bin')
-await writeFile(disk, consoleGuest.x86_64)
-await writeFile(kernel, consoleGuest.arm64)
+const folder = await writeGuests()
 test.after.always(() => rm(folder, { recursive: true, force: true }))
-
-const x86: MachineOptions = {
-  name: 'test, x86',
-  arch: 'x86_64',
-  program: { path: 'qemu-system-x86_64' },
-  machine: { type: 'q35', options: { smm: false }, cpus: 1, memory: 64, accelerator: 'tcg' },
-  drives: [{ path: disk, readOnly: true, serial: 'test' }],
-  onConsole: () => {},
-}
-const arm64: MachineOptions = {
-  name: 'test arm64',
-  arch: 'arm64',
-  program: { path: 'qemu-system-aarch64' },
-  machine: { type: 'virt', options: { 'gic-version': 2 }, cpu: 'cortex-a57', cpus: 2, memory: '64M', accelerator: 'tcg' },
-  kernel,
-  onConsole: () => {},
-}
-const boards = { x86_64: x86, arm64 }
+const boards = guestMachines(folder)
+const { x86_64: x86, arm64 } = boards
 
 /** Keeps what the console says and waits for a text in it. */
 function recorder() {
@@ -101,9 +80,10 @@ for (const [arch, options] of Object.entries(boards)) {
     const machine = await startMachine({ ...options, onConsole: console.onConsole })
     await console.until('boot\r\n')
     t.true(await isAlive(machine.pid))
+    const [, sockets] = /path=(.*?)\/qmp\.sock/.exec(machine.args.join(' ')) as unknown as [string, string]
+    t.false(existsSync(sockets))
     await Promise.all([machine.close(), machine.close()])
     t.false(await isAlive(machine.pid))
-    t.false(existsSync(machine.folder))
     t.is((await machine.exited).exitCode, 0)
     await t.throwsAsync(machine.write('x'), { instanceOf: LabError, message: /QEMU is gone/ })
     await t.throwsAsync(machine.qmp.execute('query-status'), { instanceOf: LabError })
@@ -124,7 +104,6 @@ test('a QEMU that is killed or stopped from outside does not stand in the way of
   process.kill(killed.pid, 'SIGKILL')
   t.is((await killed.exited).signal, 'SIGKILL')
   await killed.close()
-  t.false(existsSync(killed.folder))
 
   const stopped = await startMachine(x86)
   process.kill(stopped.pid, 'SIGSTOP')
@@ -136,20 +115,19 @@ test('QEMU dies with a harness that is killed by SIGKILL', async (t) => {
   const script = `
     import { startMachine } from ${JSON.stringify(new URL('machine.ts', import.meta.url).href)}
     const machine = await startMachine({ ...${JSON.stringify(x86)}, onConsole: () => {} })
-    console.log(machine.pid, machine.folder)
+    console.log(machine.pid)
     setInterval(() => {}, 1000)`
   const harness = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = (await once(harness.stdout, 'data')) as [Buffer]
-  const [pid, leftFolder] = line.toString().trim().split(' ') as [string, string]
-  t.true(await isAlive(Number(pid)))
+  const pid = Number(line.toString())
+  t.true(await isAlive(pid))
   harness.kill('SIGKILL')
   await once(harness, 'exit')
   // The kernel sends the signal at once; the process needs a moment to be gone. AVA's timeout is the limit.
-  while (await isAlive(Number(pid))) await sleep(10)
+  while (await isAlive(pid)) await sleep(10)
   t.pass()
-  await rm(leftFolder, { recursive: true, force: true })
 })
 
 test('QEMU does not start for a parent that is gone', async (t) => {
@@ -191,7 +169,6 @@ const wrong: Record<string, [Partial<MachineOptions>, typeof LabError | typeof U
   ],
   'memory that is no number': [{ machine: { ...x86.machine, memory: 'much' } }, UsageError, /size|much/],
   'more CPUs than the machine has': [{ machine: { ...x86.machine, cpus: 5000 } }, UsageError, /CPUs/i],
-  'no CPU at all': [{ machine: { ...x86.machine, cpus: 0 } }, UsageError, /CPU/i],
   'a kernel file that is missing': [{ kernel: '/nonexistent/vmlinuz' }, LabError, /\/nonexistent\/vmlinuz/],
   'a disk that is missing': [{ drives: [{ path: '/nonexistent/disk' }] }, LabError, /\/nonexistent\/disk/],
   'a QEMU that is missing': [{ program: { path: '/nonexistent/qemu' } }, LabError, /\/nonexistent\/qemu/],
@@ -201,12 +178,15 @@ const wrong: Record<string, [Partial<MachineOptions>, typeof LabError | typeof U
 
 for (const [title, [change, kind, words]] of Object.entries(wrong)) {
   test(`${title} is told in QEMU's words`, async (t) => {
-    const error = await t.throwsAsync(startMachine({ ...x86, ...change }), { instanceOf: kind, message: words })
+    const error = await t.throwsAsync(startMachine({ ...x86, ...change }), {
+      instanceOf: kind,
+      message: words,
+    })
     t.log(`${error.name}: ${error.message}`)
   })
 }
 
-test('a port in use is told in QEMU’s words', async (t) => {
+test("a port in use is told in QEMU's words", async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

@@ -69,8 +69,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     await qemu.exited
   })
   const sockets = await connected(qemu, options, [consoleListener, qmpListener])
+  // Connected sockets need no path, and a harness that is killed leaves nothing behind.
+  await removeFolder(folder)
   const qmp = new QmpClient(sockets.qmp)
-  const machine = new Machine({ ...options, args, folder, qemu, qmp, console: sockets.console })
+  const machine = new Machine({ ...options, args, qemu, qmp, console: sockets.console })
   await firstCommands(machine, options)
   resources.move()
   return machine
@@ -78,7 +80,6 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
 
 type MachineParts = MachineOptions & {
   args: string[]
-  folder: string
   qemu: QemuProcess
   qmp: QmpClient
   console: Socket
@@ -97,19 +98,16 @@ export class Machine implements AsyncDisposable {
   readonly startedAtNs: bigint
   /** Resolves when QEMU is gone and the last console byte was handed over; never rejects. */
   readonly exited: Promise<QemuExit>
-  /** A folder for temporary files that nobody else can read; it goes when the machine is closed. */
-  readonly folder: string
   readonly #qemu: QemuProcess
   readonly #console: Socket
   readonly #events: QmpEvent[] = []
   #closing: Promise<void> | undefined
 
-  constructor({ name, arch, machine, args, folder, qemu, qmp, console, onConsole }: MachineParts) {
+  constructor({ name, arch, machine, args, qemu, qmp, console, onConsole }: MachineParts) {
     this.name = name
     this.arch = arch
     this.accelerator = machine.accelerator
     this.args = args
-    this.folder = folder
     this.pid = qemu.pid
     this.startedAtNs = qemu.startedAtNs
     this.qmp = qmp
@@ -163,7 +161,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Ends QEMU (by `quit`, then by SIGKILL) and removes its temporary files; a second call waits for the first. */
+  /** Ends QEMU (by `quit`, then by SIGKILL); a second call waits for the first. */
   async close(): Promise<void> {
     this.#closing ??= this.#end()
     await this.#closing
@@ -183,7 +181,6 @@ export class Machine implements AsyncDisposable {
     await this.exited
     this.qmp.close()
     this.#console.destroy()
-    await removeFolder(this.folder)
   }
 }
 

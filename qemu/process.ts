@@ -98,7 +98,9 @@ export function startFailure(path: string, { exitCode, signal, output }: QemuExi
 
 /** QEMU's message without the program's name in front and without its warnings, on one line. */
 export function ownWords(output: string): string {
-  const lines = output.split('\n').map((line) => line.replace(/^\S*qemu-system-[\w-]+: /, '').trim())
+  const lines = output
+    .split('\n')
+    .map((line) => line.replace(/^\S*qemu-system-[\w-]+: (error: )?/, '').trim())
   const errors = lines.filter((line) => line !== '' && !line.startsWith('warning: '))
   return (errors.length > 0 ? errors : lines).slice(-4).join('; ')
 }

@@ -11,12 +11,10 @@ const longestSocketPath = 107
 /** One connection that is expected; `close` gives up on it, and drops it if it came. */
 export type Listener = { path: string; connected: Promise<Socket>; close: () => void }
 
-/** Makes a folder that only this user can enter, with a path short enough for sockets in it. */
-export async function privateFolder(): Promise<string> {
-  const wanted = join(tmpdir(), 'kexec-XXXXXX', 'console.sock')
-  const parent = Buffer.byteLength(wanted) <= longestSocketPath ? tmpdir() : '/tmp'
+/** Makes a folder that only this user can enter; unless told where, with a path short enough for sockets in it. */
+export async function privateFolder(parent = shortTemporaryFolder()): Promise<string> {
   try {
-    const folder = await mkdtemp(join(parent, 'kexec-'))
+    const folder = await mkdtemp(join(parent, `kexec-${process.pid}-`))
     await chmod(folder, 0o700)
     return folder
   } catch (cause) {
@@ -25,6 +23,11 @@ export async function privateFolder(): Promise<string> {
       cause,
     })
   }
+}
+
+function shortTemporaryFolder(): string {
+  const wanted = join(tmpdir(), 'kexec-4194304-XXXXXX', 'console.sock')
+  return Buffer.byteLength(wanted) <= longestSocketPath ? tmpdir() : '/tmp'
 }
 
 export async function removeFolder(folder: string): Promise<void> {

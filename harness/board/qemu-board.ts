@@ -1,10 +1,10 @@
 /** A board that is a QEMU machine on this host. */
-import type { Image } from '../../images/image.ts'
+import type { Image } from '../../images/image-schema.ts'
 import type { QemuProgram } from '../../qemu/arguments.ts'
 import { type Machine, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
-import { sampleCpus, summarizeCpus } from '../../qemu/registers.ts'
+import { type CpuState, describeCpus, sampleCpus } from '../../qemu/registers.ts'
 import { Console } from '../console/console.ts'
 import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
@@ -13,6 +13,7 @@ import type { LoadTarget } from '../loader/loader.ts'
 import type { Board, Examination, Trouble } from './board.ts'
 import type { Descriptor } from './descriptor.ts'
 import { providePayload } from './payload.ts'
+import { shellStage } from './stages.ts'
 
 /** What was chosen to run QEMU boards of one architecture. */
 export type QemuChoice = {
@@ -48,7 +49,7 @@ export class QemuBoard implements Board {
     this.accelerator = options.qemu.accelerator
     this.note = options.qemu.reason
     this.console = new Console({ write: (bytes) => this.#running().write(bytes) }, options.recorder)
-    this.shell = new Shell(this.console)
+    this.shell = new Shell(this.console, { prompt: shellStage(options.descriptor).prompt })
   }
 
   async powerOn(commandLine: string, signal: AbortSignal): Promise<void> {
@@ -91,8 +92,12 @@ export class QemuBoard implements Board {
   async examine(nonce: string): Promise<Examination> {
     const machine = this.#running()
     const cpus = await sampleCpus(machine, samples.count, samples.intervalMs)
-    const log = await recoverKernelLog(machine, { nonce, memoryMiB: this.descriptor.machine.memoryMiB })
-    return { ...summarizeCpus(cpus), recoveredLog: log.found ? log.lines : undefined }
+    const log = await recoverKernelLog(machine, nonce)
+    return {
+      registers: describeCpus(cpus),
+      alive: cpus.flat().some(isAlive),
+      recoveredLog: log.found ? log.lines : undefined,
+    }
   }
 
   provideTarget(signal: AbortSignal): Promise<Omit<LoadTarget, 'append'>> {
@@ -126,6 +131,11 @@ export class QemuBoard implements Board {
   #tell(trouble: Trouble): void {
     for (const listener of [...this.#listeners]) listener(trouble)
   }
+}
+
+/** A CPU in user space, or one that idles and would wake for an interrupt: its kernel did not hang there. */
+function isAlive({ mode, halted, interruptsEnabled }: CpuState): boolean {
+  return mode === 'user' || (halted === true && interruptsEnabled)
 }
 
 /** QMP events after which the machine does not come back by itself; qapi/run-state.json names the reasons. */

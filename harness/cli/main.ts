@@ -120,5 +120,5 @@ function report(error: unknown, signal: AbortSignal): number {
   }
   console.error('This is a bug of the harness itself; please report it with what follows.')
   console.error(error)
-  return exitStatus.failed
+  return exitStatusOf(error)
 }

@@ -1,6 +1,7 @@
 /** Starts AVA for one board: its suites, one file after another, in a process of their own. */
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { onlyWithParent } from '../../qemu/process.ts'
 import { root } from './paths.ts'
@@ -8,7 +9,7 @@ import type { Suite } from './suites.ts'
 
 export type RunnerEnd = { board: string; exitCode: number | null; stderr: string }
 
-const keptStderr = 16_384
+const keptOutput = 16_384
 
 /**
  * Runs the suites of one board and keeps AVA's TAP in the run's folder. Never rejects. Like QEMU it dies with
@@ -45,14 +46,18 @@ export async function runSuites(
   // A full disk is told by the journal; here it must not end the harness.
   tap.on('error', () => child.stdout.resume())
   child.stdout.pipe(tap)
-  let stderr = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-keptStderr)
+  const stdout = keepTail(child.stdout)
+  const stderr = keepTail(child.stderr)
+  const { exitCode, shortMessage } = await child
+  // A suite that could not be loaded says why in AVA's TAP.
+  const words = [stderr(), exitCode === 0 ? '' : stdout(), exitCode === undefined ? (shortMessage ?? '') : '']
+  return { board, exitCode: exitCode ?? null, stderr: words.filter(Boolean).join('\n') }
+}
+
+function keepTail(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-keptOutput)
   })
-  const result = await child
-  return {
-    board,
-    exitCode: result.exitCode ?? null,
-    stderr: stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : ''),
-  }
+  return () => text.trim()
 }

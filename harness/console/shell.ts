@@ -10,38 +10,53 @@ export type CommandResult = { status: number; output: string; startedNs: bigint;
 
 export type RunOptions = { timeoutMs: number; signal?: AbortSignal; onStarted?: (atNs: bigint) => void }
 
+export type ShellOptions = {
+  /** The end of the shell's prompt, as plain text. */
+  prompt?: string
+  /** How long the echo of what was typed may take before it is typed again. */
+  echoTimeoutMs?: number
+}
+
 /** Bytes written before their echo is waited for: well under a UART's and a tty's buffers. */
 const pieceLength = 120
 /** busybox's line editor takes 1024 characters; longer commands are put together in a variable. */
 const maxLineLength = 800
-const echoTimeoutMs = 10_000
+/** Quoting may make a piece four times as long, and still it must fit. */
+const storedLength = 180
 const probeIntervalMs = 2_000
+const promptTimeoutMs = 500
 const attempts = 3
 
 export class Shell {
   readonly #console: Console
+  readonly #prompt: string
+  readonly #echoTimeoutMs: number
 
-  constructor(console: Console) {
+  constructor(console: Console, { prompt = '# ', echoTimeoutMs = 10_000 }: ShellOptions = {}) {
     this.#console = console
+    this.#prompt = prompt
+    this.#echoTimeoutMs = echoTimeoutMs
   }
 
   /** Sends probes until the shell answers one. Throws ConsoleTimeout when none was answered in time. */
   async synchronise(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + timeoutMs
-    for (;;) {
+    for (let interrupt = ''; ; interrupt = '\x03') {
       const token = newToken()
       const from = this.#console.position
-      // The answer is computed, so that the echo of the question can never be taken for it.
-      await this.#console.write(`\necho P$((40+2))${token}\n`)
+      // The answer is computed, so that the echo of the question can never be taken for it. A shell that waits
+      // for the end of a quote answers nothing before it is interrupted.
+      await this.#console.write(`${interrupt}\necho P$((40+2))${token}\n`)
       const left = deadline - performance.now()
       const wait = Math.max(1, Math.min(probeIntervalMs, left))
       try {
-        await this.#console.expect(tokenMatcher(new RegExp(`P42${token}`)), {
+        const answer = await this.#console.expect(tokenMatcher(new RegExp(`P42${token}`)), {
           timeoutMs: wait,
           signal,
           from,
           what: 'answer from the shell',
         })
+        await this.#awaitPrompt(answer.end, signal)
         return
       } catch (error) {
         if (!(error instanceof ConsoleTimeout)) throw error
@@ -57,13 +72,14 @@ export class Shell {
    * Throws ConsoleTimeout, ConsoleClosed, AbortError, or LabError when the console corrupts input.
    */
   async run(command: string, options: RunOptions): Promise<CommandResult> {
+    const stored = command.length > maxLineLength ? await this.#store(command, options) : command
+    return await this.#runShort(stored, options)
+  }
+
+  async #runShort(command: string, options: RunOptions): Promise<CommandResult> {
     const token = newToken()
-    const line = `echo S$((40+2))${token}; ${command}; echo E$?${token}$((40+2))`
     const from = this.#console.position
-    await this.#type(
-      line.length > maxLineLength ? await this.#store(line, options.signal) : line,
-      options.signal,
-    )
+    await this.#type(`echo S$((40+2))${token}; ${command}; echo E$?${token}$((40+2))`, options.signal)
     await this.#console.write('\n')
     const expectOptions = { ...options, from, what: `end of \`${command.slice(0, 80)}\`` }
     const started = await this.#console.expect(tokenMatcher(new RegExp(`S42${token}`)), expectOptions)
@@ -72,6 +88,7 @@ export class Shell {
       ...expectOptions,
       from: started.end,
     })
+    await this.#awaitPrompt(ended.end, options.signal)
     return {
       status: Number(ended.groups[0]),
       output: outputBetween(this.#console, started, ended),
@@ -80,17 +97,23 @@ export class Shell {
     }
   }
 
-  /** Puts a long line into a variable piece by piece; returns the short line that runs it. */
-  async #store(line: string, signal?: AbortSignal): Promise<string> {
-    await this.#typeLine(`K=`, signal)
-    for (let start = 0; start < line.length; start += maxLineLength / 2)
-      await this.#typeLine(`K="$K"${quote(line.slice(start, start + maxLineLength / 2))}`, signal)
-    return 'eval "$K"'
+  /** A prompt that comes late would land in the echo of the next command. A shell without one costs this wait. */
+  async #awaitPrompt(from: number, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#console.expect(this.#prompt, { timeoutMs: promptTimeoutMs, signal, from, what: 'prompt' })
+    } catch (error) {
+      if (!(error instanceof ConsoleTimeout)) throw error
+    }
   }
 
-  async #typeLine(line: string, signal?: AbortSignal): Promise<void> {
-    await this.#type(line, signal)
-    await this.#console.write('\n')
+  /** Puts a long command into a variable piece by piece; returns the short command that runs it. */
+  async #store(command: string, { timeoutMs, signal }: RunOptions): Promise<string> {
+    await this.#runShort('K=', { timeoutMs, signal })
+    for (let start = 0; start < command.length; start += storedLength) {
+      const piece = quote(command.slice(start, start + storedLength))
+      await this.#runShort(`K="$K"${piece}`, { timeoutMs, signal })
+    }
+    return 'eval "$K"'
   }
 
   /** Types a line without ending it and sees to it that the echo agrees. */
@@ -108,7 +131,7 @@ export class Shell {
         if (attempt === attempts) throw corruptedInput(line, this.#console.since(from))
         // Ctrl-U and Ctrl-C: whatever arrived of the line is thrown away before it is typed again.
         await this.#console.write('\x15\x03')
-        await this.synchronise(echoTimeoutMs, signal)
+        await this.synchronise(this.#echoTimeoutMs, signal)
       }
     }
   }
@@ -120,7 +143,7 @@ export class Shell {
         ? { index: 0, length: text.length }
         : undefined
     await this.#console.expect(matcher, {
-      timeoutMs: echoTimeoutMs,
+      timeoutMs: this.#echoTimeoutMs,
       signal,
       from,
       what: 'echo of what was typed',

@@ -15,11 +15,12 @@ const endings = ['', '\u0001\u0001']
 
 /**
  * True when some text of 2048 characters keeps the pattern busy for more than a second. The texts are made of what the
- * pattern's own quantifiers and literals match, repeated. A pattern with one quantifier is at worst quadratic and not tried.
+ * pattern's own quantifiers and literals match, repeated. A pattern that repeats one character class
+ * is at worst quadratic and not tried.
  */
 export function backtracksCatastrophically(pattern: AST.Pattern): boolean {
   const found = inspect(pattern)
-  if (found.pumps.length < 2 && !found.hasBackreference) return false
+  if (found.pumps.length < 2 && !found.repeatsGroup && !found.hasBackreference) return false
   return overBudget(new RegExp(pattern.raw), probesOf(found))
 }
 
@@ -28,6 +29,8 @@ type Found = {
   pumps: { lead: string; samples: string[] }[]
   literals: Set<string>
   characters: Set<string>
+  /** Whether more than a character is repeated, which can be ambiguous by itself. */
+  repeatsGroup: boolean
   hasBackreference: boolean
   text: string
 }
@@ -59,6 +62,7 @@ function inspect(pattern: AST.Pattern): Found {
     pumps: [],
     literals: new Set(),
     characters: new Set(commonCharacters),
+    repeatsGroup: false,
     hasBackreference: false,
     text: '',
   }
@@ -104,6 +108,7 @@ function collectPumps(alternatives: readonly AST.Alternative[], before: string, 
       if (element.type === 'Quantifier' && element.max >= manyTimes) {
         const samples = samplesOf(inner as AST.Element, found).filter((sample) => sample !== '')
         found.pumps.push({ lead, samples })
+        found.repeatsGroup ||= 'alternatives' in inner
       }
       if ('alternatives' in inner) collectPumps(inner.alternatives, lead, found)
       lead += samplesOf(element, found)[0] ?? ''

@@ -1,8 +1,5 @@
-/** The catalogue of what a console says when a kexec goes wrong: its schema, and reading it. */
-import { fileURLToPath } from 'node:url'
+/** One entry of the catalogue of what a console says when a kexec goes wrong, as its YAML has it. */
 import { z } from 'zod'
-import { UsageError } from '../errors.ts'
-import { parseYamlFile } from '../yaml.ts'
 import { backtracksCatastrophically } from './backtracking.ts'
 import { parsePattern, requiredLiterals } from './pattern.ts'
 import { minLiteralLength } from './prefilter.ts'
@@ -16,15 +13,15 @@ export type Phase = (typeof phaseNames)[number]
 
 const archNames = ['x86_64', 'arm64', 'arm', 'riscv64', 'ppc64le', 's390x'] as const
 
+/** A pattern that is safe to run. Checks after it are skipped where it is not, as they would run it. */
 const regularExpression = z.string().superRefine((source, context) => {
   const message = broken(source)
-  if (message !== undefined) context.addIssue({ code: 'custom', message })
+  if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false })
 })
 
-const linePattern = regularExpression.refine(
-  (source) => broken(source) !== undefined || hasLiteral(source),
-  `needs ${minLiteralLength} or more fixed characters in a row in each alternative, by which lines are found fast`,
-)
+const linePattern = regularExpression.refine(hasLiteral, {
+  error: `needs ${minLiteralLength} or more fixed characters in a row in each alternative, by which lines are found fast`,
+})
 
 const text = z.string().trim().min(1)
 
@@ -34,15 +31,12 @@ const signatureSchema = z
       .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
       .meta({ title: 'an id in kebab-case', examples: ['irq-nobody-cared'] }),
     pattern: linePattern.meta({
-      description: "JavaScript regular expression, tried against one line without its control sequences.",
+      description: 'JavaScript regular expression, tried against one line without its control sequences.',
     }),
-    form: z
-      .enum(['line', 'block', 'trace'])
-      .default('line')
-      .meta({
-        description:
-          'line: one message. block: the first or an early line of a dump that is kept whole. trace: names the dump that it stands in, and counts nowhere else.',
-      }),
+    form: z.enum(['line', 'block', 'trace']).default('line').meta({
+      description:
+        'line: one message. block: the first or an early line of a dump that is kept whole. trace: names the dump that it stands in, and counts nowhere else.',
+    }),
     until: regularExpression.optional().meta({ description: "The block's last line, where it has one." }),
     phases: z.union([z.literal('any'), z.array(z.enum(phaseNames)).min(1)]),
     arch: z.union([z.literal('any'), z.array(z.enum(archNames)).min(1)]).default('any'),
@@ -52,14 +46,16 @@ const signatureSchema = z
     }),
     meaning: text,
     advice: text,
-    source: text.meta({ description: 'Where the message is from: a kernel file, or a thread that shows it.' }),
+    source: text.meta({
+      description: 'Where the message is from: a kernel file, or a thread that shows it.',
+    }),
     example: text.meta({ description: 'A line that the pattern matches.' }),
   })
   .refine(({ until, form }) => until === undefined || form === 'block', {
     path: ['until'],
     error: 'only a signature with "form: block" has a last line',
   })
-  .refine(({ pattern, example }) => broken(pattern) !== undefined || new RegExp(pattern).test(example), {
+  .refine(({ pattern, example }) => new RegExp(pattern).test(example), {
     path: ['example'],
     error: 'the pattern does not match this line',
   })
@@ -67,15 +63,17 @@ const signatureSchema = z
 /** One thing that a console says when something is wrong. */
 export type Signature = z.output<typeof signatureSchema>
 
-const catalogueSchema = z
+/** A file of signatures. */
+export const catalogueSchema = z
   .strictObject({ signatures: z.array(signatureSchema).min(1) })
   .meta({ title: 'signature catalogue' })
 
 /** Why a pattern can't be used, or undefined. */
 function broken(source: string): string | undefined {
   try {
+    const pattern = parsePattern(source)
     new RegExp(source)
-    if (!backtracksCatastrophically(parsePattern(source))) return undefined
+    if (!backtracksCatastrophically(pattern)) return undefined
     return 'backtracks catastrophically: 2048 well chosen characters keep it busy for over a second; repeat fewer things that can match the same text'
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
@@ -88,31 +86,4 @@ function broken(source: string): string | undefined {
 function hasLiteral(source: string): boolean {
   const literals = requiredLiterals(parsePattern(source))
   return literals.length > 0 && literals.every((literal) => literal.length >= minLiteralLength)
-}
-
-/** The files of the catalogue. Of several signatures that match, the most severe counts, of equals the first. */
-const catalogueFiles = ['kexec.yaml', 'general.yaml'].map((name) =>
-  fileURLToPath(new URL(`signatures/${name}`, import.meta.url)),
-)
-
-/**
- * Reads the project's catalogue and those of `extraFiles`.
- * Throws UsageError with file, line and column of each mistake, or for an id that is used twice.
- */
-export async function loadSignatures(extraFiles: readonly string[] = []): Promise<Signature[]> {
-  const files = [...extraFiles, ...catalogueFiles]
-  const signatures: Signature[] = []
-  const fileOf = new Map<string, string>()
-  for (const file of files) {
-    for (const signature of (await parseYamlFile(file, catalogueSchema)).signatures) {
-      const other = fileOf.get(signature.id)
-      if (other !== undefined) {
-        const also = other === file ? 'twice' : `also in ${other}`
-        throw new UsageError(`${file}: the signature id ${signature.id} is used ${also}; each needs its own`)
-      }
-      fileOf.set(signature.id, file)
-      signatures.push(signature)
-    }
-  }
-  return signatures
 }

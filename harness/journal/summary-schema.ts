@@ -10,7 +10,7 @@ const durationMs = z.number().nullable()
 /** Phases that statistics are made of; `totalMs` is from the command that executes to the new kernel's ready. */
 export const statisticPhases = [...phaseNames, 'totalMs'] as const
 
-export const gap = z.object({
+const gap = z.object({
   /** The old kernel's last line and the new kernel's first: the gap's two ends. */
   lastLine: z.string().optional(),
   firstLine: z.string().optional(),
@@ -26,9 +26,9 @@ export const gap = z.object({
 })
 
 /** A moment of a cycle, in milliseconds from the cycle's start. */
-export const mark = z.object({ name: markName, atMs: z.number(), line: z.string().optional() })
+const mark = z.object({ name: markName, atMs: z.number(), line: z.string().optional() })
 
-export const cycle = z.object({
+const cycle = z.object({
   /** Number of the cycle on its board, from 1. */
   cycle: z.number().int(),
   suite: z.string(),
@@ -55,7 +55,7 @@ export const cycle = z.object({
   diagnosis: diagnosis.nullable(),
 })
 
-export const statistic = z.object({
+const statistic = z.object({
   suite: z.string(),
   loader: z.string(),
   syscall: z.enum(['kexec_load', 'kexec_file_load']).nullable(),
@@ -81,7 +81,7 @@ const attempt = z.object({
   failure: failure.nullable(),
 })
 
-export const test = attempt.extend({
+const test = attempt.extend({
   suite: z.string(),
   test: z.string(),
   /** Every try, oldest first; the test's own fields are those of the last one. Empty where it never ran. */
@@ -109,7 +109,7 @@ const drift = z.object({
   significant: z.boolean(),
 })
 
-export const stress = z.object({
+const stress = z.object({
   cycles: z.number().int(),
   failures: z.number().int(),
   failureRate: z.number(),
@@ -120,7 +120,7 @@ export const stress = z.object({
 })
 
 /** Gap of checked over unchecked loads: what purgatory's SHA-256 costs. */
-export const checksRatio = z.object({
+const checksRatio = z.object({
   loader: z.string(),
   syscall: z.enum(['kexec_load', 'kexec_file_load']),
   checkedMs: z.number(),
@@ -128,7 +128,7 @@ export const checksRatio = z.object({
   ratio: z.number(),
 })
 
-export const board = z.object({
+const board = z.object({
   name: z.string(),
   arch: z.string().nullable(),
   accelerator: z.string().nullable(),

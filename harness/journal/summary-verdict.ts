@@ -24,7 +24,7 @@ export function judged(verdict: Verdict, failure: Failure | null): Verdict {
 }
 
 /** Whether the run was stopped before its end: by a person, or by a kill that left no end in the journal. */
-export function wasInterrupted(all: Collected): boolean {
+function wasInterrupted(all: Collected): boolean {
   return all.ended === null || all.ended.verdict === 'interrupted'
 }
 
@@ -91,6 +91,8 @@ export function runVerdict(
   boards: readonly Verdict[],
 ): { verdict: 'passed' | 'failed' | 'error' | 'interrupted'; exitStatus: number } {
   const { ended } = all
+  // Whoever pressed Ctrl-C must be able to tell that the run did not end by itself, red or green.
+  if (ended?.verdict === 'interrupted') return { verdict: 'interrupted', exitStatus: exitStatus.interrupted }
   const verdicts = [...boards]
   if (wasInterrupted(all)) verdicts.push('interrupted')
   if (ended?.failure && ended.verdict !== 'interrupted') verdicts.push(classify(ended.failure))

@@ -198,14 +198,14 @@ test('the product at fault beats the lab at fault, which beats passed', (t) => {
   t.is(run(null).exitStatus, 0)
 })
 
-test('an interrupted run with a failed test has failed; without one it is interrupted', (t) => {
+test('a run that was interrupted says so, with a failed test too', (t) => {
   const run = (verdict: 'passed' | 'failed') => {
     const journal = new JournalBuilder().start(['juno']).open('juno').plan('juno', 'smoke', ['a', 'b'])
     journal.test('juno', 'smoke', 'a', undefined, { verdict })
     return buildSummary(journal.end('interrupted', { exitStatus: 130 }))
   }
   t.like(run('passed'), { verdict: 'interrupted', exitStatus: 130, complete: true })
-  t.like(run('failed'), { verdict: 'failed', exitStatus: 1 })
+  t.like(run('failed'), { verdict: 'interrupted', exitStatus: 130 })
 })
 
 test('a wrong command has its own exit status', (t) => {

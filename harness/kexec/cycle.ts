@@ -157,7 +157,13 @@ class Cycle {
       )
     try {
       const followed = this.#follow(() => arrived.abort())
-      await Promise.race([followed, cameBack.then(() => followed)])
+      // Its own end by the new kernel's arrival is no news; what else it throws is.
+      await Promise.race([
+        followed,
+        cameBack
+          .catch((error) => (arrived.signal.aborted ? undefined : Promise.reject(error)))
+          .then(() => followed),
+      ])
     } finally {
       arrived.abort()
       await cameBack.catch(() => {})

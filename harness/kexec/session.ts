@@ -9,7 +9,7 @@ import type { Signature } from '../detect/signature.ts'
 import { BoardError } from '../errors.ts'
 import type { Loader, LoadMethod, LoadTarget } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
-import { type CycleOutcome, runCycle } from './cycle.ts'
+import { type CycleOutcome, type CycleRequest, runCycle, UnsupportedMethod } from './cycle.ts'
 import type { Markers } from './markers.ts'
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
@@ -88,15 +88,14 @@ export class KexecSession {
 
   /** Runs one cycle on the running kernel. A failed one leaves the board to be recovered by the next `ensureRunning`. */
   async cycle(method: LoadMethod, append?: string): Promise<SessionCycle> {
-    const { board, listener, signal } = this.#options
+    const { board, signal } = this.#options
     const before = await this.ensureRunning()
     this.#target ??= await board.provideTarget(signal)
     const generation = this.#generation + 1
-    const outcome = await runCycle(
-      { ...this.#options, onMark: (name, atNs, line) => listener.mark(name, atNs, line) },
-      { method, target: this.#target, append, before },
-    )
-    this.#settle(outcome, generation)
+    // Until the outcome says otherwise: what a cycle that was broken off left behind is not known.
+    this.#running = undefined
+    const outcome = await this.#runCycle({ method, target: this.#target, append, before })
+    this.#settle(outcome, generation, before)
     return { ...outcome, generation, newHits: onlyNew(outcome.hits, this.#coldHits) }
   }
 
@@ -130,13 +129,26 @@ export class KexecSession {
     }
   }
 
-  /** A kernel still runs after a load error or an execute that came back; after anything else its state is unknown. */
-  #settle(outcome: CycleOutcome, generation: number): void {
-    this.#target = undefined
-    if (outcome.proven) {
-      this.#running = outcome.after
-      this.#generation = generation
-    } else if (outcome.diagnosis?.kind !== 'load-error') this.#running = undefined
+  async #runCycle(request: CycleRequest): Promise<CycleOutcome> {
+    const { listener } = this.#options
+    try {
+      return await runCycle(
+        { ...this.#options, onMark: (name, atNs, line) => listener.mark(name, atNs, line) },
+        request,
+      )
+    } catch (error) {
+      if (error instanceof UnsupportedMethod) this.#running = request.before
+      throw error
+    }
+  }
+
+  /** The old kernel still runs after a load error; after any other failure the board's state is unknown. */
+  #settle(outcome: CycleOutcome, generation: number, before: KernelFacts): void {
+    if (outcome.diagnosis?.kind === 'load-error') this.#running = before
+    else this.#target = undefined
+    if (!outcome.proven) return
+    this.#running = outcome.after
+    this.#generation = generation
   }
 
   async #bootOnce(): Promise<KernelFacts> {

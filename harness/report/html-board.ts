@@ -1,6 +1,7 @@
 /** The part of report.html that is about one board. */
 import { type Diagnosis, type Failure, phaseNames } from '../journal/events.ts'
 import type { BoardSummary, CycleSummary, Statistic, TestSummary } from '../journal/summary-schema.ts'
+import { visible } from './escape.ts'
 import { duration, loaderLabel, number } from './format.ts'
 import { cyclesOf, diagnosesOf, kindNames, messageOf } from './problems.ts'
 import { html, type SafeHtml } from './safe-html.ts'
@@ -18,7 +19,7 @@ export function boardSection(board: BoardSummary): SafeHtml {
 <p class="quiet">${about.join(' · ')}</p>
 ${board.failure ? failureCard('error', 'The board', board.failure) : null}
 ${facts(board)}
-${board.tests.map((test) => problemCard(board, test))}
+${board.tests.map((test) => problemCard(board, test))}${strayCard(board)}
 ${cyclesTable(board.cycles)}
 ${statisticsTable(board.statistics)}
 ${testsTable(board.tests)}
@@ -35,13 +36,39 @@ ${duration(checksRatio.checkedMs)} against ${duration(checksRatio.uncheckedMs)} 
   ]
 }
 
+/** What went wrong with a test, also with one that came good in the end. */
 function problemCard(board: BoardSummary, test: TestSummary): SafeHtml | null {
-  if (test.verdict === 'passed' || test.verdict === 'skipped') return null
   const cycles = cyclesOf(board, test)
-  const failure = { message: messageOf(test, cycles), hint: test.failure?.hint, stack: test.failure?.stack }
+  const diagnoses = diagnosesDetails(cycles)
+  const lost = test.attempts.slice(0, -1).map((attempt, index) => {
+    const message = attempt.failure?.message ?? attempt.reason ?? ''
+    return `attempt ${index + 1}: ${attempt.verdict}${message ? `: ${message}` : ''}`
+  })
+  const good = test.verdict === 'passed' || test.verdict === 'skipped'
+  if (good && diagnoses.length === 0 && lost.length === 0) return null
+  const message = good ? `${test.verdict} in the end` : messageOf(test, cycles)
   const kind = test.failure ? kindNames[test.failure.kind] : test.verdict
-  const diagnoses = diagnosesOf(cycles).map(({ cycle, diagnosis }) => diagnosisDetails(cycle, diagnosis))
-  return failureCard(test.verdict, `${test.suite}: ${test.test} (${kind})`, failure, diagnoses)
+  const failure = { message, hint: test.failure?.hint, stack: test.failure?.stack }
+  const title = `${test.suite}: ${test.test} (${kind})`
+  return failureCard(good ? 'warning' : test.verdict, title, failure, [list(lost), ...diagnoses])
+}
+
+/** Diagnoses of cycles whose test the journal does not name. */
+function strayCard(board: BoardSummary): SafeHtml | null {
+  const named = new Set(board.tests.flatMap((test) => cyclesOf(board, test)))
+  const diagnoses = diagnosesDetails(board.cycles.filter((cycle) => !named.has(cycle)))
+  if (diagnoses.length === 0) return null
+  return failureCard('failed', 'Cycles outside of tests', { message: 'see below' }, diagnoses)
+}
+
+/** Only the last one is unfolded: it is what the test most likely ended with. */
+function diagnosesDetails(cycles: readonly CycleSummary[]): SafeHtml[] {
+  return diagnosesOf(cycles).map(({ cycle, diagnosis }, index, all) => {
+    const details = diagnosisDetails(cycle, diagnosis)
+    return index === all.length - 1
+      ? html`<details open="">${details}</details>`
+      : html`<details>${details}</details>`
+  })
 }
 
 /** A failure with its hint; a stack or the runner's standard error is folded. */
@@ -49,7 +76,7 @@ export function failureCard(
   verdict: string,
   title: string,
   { message, hint, stack }: Pick<Failure, 'message' | 'hint' | 'stack'>,
-  more: readonly SafeHtml[] = [],
+  more: readonly (SafeHtml | null)[] = [],
 ): SafeHtml {
   return html`<div class="card ${verdict}"><p><b>${title}</b></p><p class="mono">${message}</p>
 ${hint ? html`<p class="quiet">${hint}</p>` : null}${more}
@@ -57,12 +84,12 @@ ${stack ? html`<details><summary>Standard error, or where it came from</summary>
 }
 
 function diagnosisDetails(cycle: CycleSummary, diagnosis: Diagnosis): SafeHtml {
-  return html`<details open><summary>Cycle ${cycle.cycle}, generation ${cycle.generation ?? '?'}: <b>${diagnosis.summary}</b>
+  return html`<summary>Cycle ${cycle.cycle}, generation ${cycle.generation ?? '?'}: <b>${diagnosis.summary}</b>
 <span class="quiet">(${diagnosis.kind}, ${diagnosis.confidence})</span></summary>
 ${list(diagnosis.evidence)}
 ${block('Last console lines', diagnosis.lastLines, true)}
 ${block('Registers', diagnosis.registers)}
-${block('Log recovered from memory', diagnosis.recoveredLog)}</details>`
+${block('Log recovered from memory', diagnosis.recoveredLog)}`
 }
 
 /** Facts as a list; nothing where there are none. */
@@ -72,8 +99,8 @@ export function list(lines: readonly string[]): SafeHtml | null {
 
 function block(title: string, lines: readonly string[] | undefined, open = false): SafeHtml | null {
   if (!lines || lines.length === 0) return null
-  const text = html`<summary>${title} (${lines.length})</summary><pre>${lines.join('\n')}</pre>`
-  return open ? html`<details open>${text}</details>` : html`<details>${text}</details>`
+  const text = html`<summary>${title} (${lines.length})</summary><pre>${visible(lines.join('\n'), { maxLength: 60_000, keep: 'end' })}</pre>`
+  return open ? html`<details open="">${text}</details>` : html`<details>${text}</details>`
 }
 
 const manyCycles = 60
@@ -97,7 +124,7 @@ function cyclesTable(cycles: readonly CycleSummary[]): SafeHtml | null {
 function cycleRow(cycle: CycleSummary, longestMs: number): SafeHtml {
   const state = cycle.proven || cycle.verdict !== 'passed' ? '' : ' not proven'
   return html`<tr><td class="number">${cycle.cycle}</td><td class="number">${cycle.generation}</td>
-<td>${cycle.suite}${cycle.warmup ? html` <span class="quiet">warm-up</span>` : null}</td><td>${loaderLabel(cycle)}</td><td>${cycle.kernel ?? '-'}</td>
+<td>${cycle.suite}${cycle.warmup ? html` <span class="quiet">warm-up</span>` : null}</td><td class="name">${loaderLabel(cycle)}</td><td class="name">${cycle.kernel ?? '-'}</td>
 <td class="number" title="${gapTitle(cycle)}">${duration(cycle.phases.gapMs)}</td><td class="number">${duration(cycle.phases.totalMs)}</td>
 <td class="bar">${phaseBar(cycle, longestMs)}</td><td>${verdictMark(cycle.verdict)}${state}</td></tr>
 `
@@ -157,7 +184,7 @@ function testsTable(tests: readonly TestSummary[]): SafeHtml | null {
   if (tests.length === 0) return null
   const rows = tests.map(
     ({ suite, test, verdict, durationMs, attempts, reason }) =>
-      html`<tr><td>${suite}</td><td>${test}${verdict === 'skipped' && reason ? html`<br><span class="quiet">${reason}</span>` : null}</td>
+      html`<tr><td>${suite}</td><td>${test}${verdict === 'skipped' && reason ? html`<br/><span class="quiet">${reason}</span>` : null}</td>
 <td class="number">${duration(durationMs)}</td><td>${verdictMark(verdict)}${attempts.length > 1 ? ` at attempt ${attempts.length}` : null}</td></tr>
 `,
   )

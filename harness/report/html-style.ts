@@ -25,12 +25,13 @@ code { overflow-wrap: anywhere; }
 pre { margin: .5rem 0; padding: .6rem .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
   overflow-x: auto; max-height: 28rem; }
 .quiet { color: var(--quiet); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-top: .75rem; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; font-size: .85rem; color: var(--quiet); }
-th, td { padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.bar { width: 34%; min-width: 12rem; padding-top: .65rem; }
+td.name { white-space: nowrap; }
+td.bar { width: 24%; min-width: 10rem; padding-top: .65rem; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .verdict::before { content: ""; display: inline-block; width: .6em; height: .6em; margin-right: .4em; border-radius: 50%;
   background: currentColor; }
@@ -43,9 +44,8 @@ svg { display: block; width: 100%; height: .8rem; border-radius: 3px; }
 .userspace { fill: var(--userspace); background: var(--userspace); }
 .legend span { margin-right: 1.1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; vertical-align: -.05em; }
-.card { margin: .8rem 0; padding: .6rem 1rem; border: 1px solid var(--line); border-left: 4px solid currentColor;
+.card { color: var(--ink); margin: .8rem 0; padding: .6rem 1rem; border: 1px solid var(--line); border-left-width: 4px;
   border-radius: 6px; }
-.card > * { color: var(--ink); } .card > .head > b { color: inherit; }
 .card.failed, .card.fatal { border-left-color: var(--failed); } .card.error { border-left-color: var(--error); }
 .card.interrupted, .card.warning { border-left-color: var(--interrupted); }
 .card.info, .card.skipped { border-left-color: var(--skipped); }

@@ -13,12 +13,12 @@ const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').upd
 
 /** The whole page. Pure; every text from a console is escaped. */
 export function reportHtml(summary: RunSummary): string {
-  return html`<!doctype html>
+  return html`<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="${policy}"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>${summary.verdict}: kexec run ${summary.run}</title>
 <style>${new SafeHtml(styleSheet)}</style>
 </head>
@@ -41,10 +41,10 @@ ${notes(summary)}
 }
 
 function about({ command, startedAt, durationMs, totals, host }: RunSummary): SafeHtml {
-  const counts = `${totals.tests} tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.errors} errors, ${totals.skipped} skipped, ${totals.interrupted} interrupted`
+  const counts = `${totals.tests} test${totals.tests === 1 ? '' : 's'}: ${totals.passed} passed, ${totals.failed} failed, ${totals.errors} errors, ${totals.skipped} skipped, ${totals.interrupted} interrupted`
   const by = host ? ` · harness ${host.harness} on Node ${host.node}, ${host.cpus} CPUs` : ''
   return html`<p><code>${command}</code></p>
-<p class="quiet">${startedAt ?? 'at an unknown time'} · ${duration(durationMs)}${by}</p>
+<p class="quiet">${startedAt?.replace(/\.\d+Z$/, 'Z') ?? 'at an unknown time'} · ${duration(durationMs)}${by}</p>
 <p>${counts}. ${totals.proven} of ${totals.cycles} kexecs proven.</p>`
 }
 

@@ -49,7 +49,7 @@ function section(title: string, lines: readonly string[] = []): string[] {
 }
 
 /** Properties of some cycles, the median where several have a number. */
-export function cycleProperties(cycles: readonly CycleSummary[]): [string, string][] {
+function cycleProperties(cycles: readonly CycleSummary[]): [string, string][] {
   const gaps = cycles.filter(isMeasured).map(({ phases }) => phases.gapMs)
   const generations = cycles.map(({ generation }) => generation)
   const all: [string, string | undefined][] = [

@@ -153,3 +153,10 @@ test('names that only differ in what is shown escaped stay apart', (t) => {
   using document = parsed(journal.end())
   t.deepEqual(texts(document, '//testcase/@name'), ['a\\x1b', 'a\\x1b (2)'])
 })
+
+test('what ended the run itself is there beside the tests', (t) => {
+  const journal = new JournalBuilder().start(['juno']).open('juno')
+  journal.test('juno', 'smoke', 'x', undefined, { verdict: 'failed' })
+  using document = parsed(journal.end('error', { failure: { kind: 'lab', message: 'the disk is full' } }))
+  t.is(texts(document, '//testcase[@classname="kexec.run"]/error/@message')[0], 'the disk is full')
+})

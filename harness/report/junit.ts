@@ -45,7 +45,8 @@ type Suite = {
 export function junitXml(summary: RunSummary, options: JunitOptions = {}): string {
   const suites = summary.boards.flatMap((board) => boardSuites(summary, board, options))
   const failing = suites.some(({ cases }) => cases.some(({ problem }) => problem))
-  if (summary.verdict !== 'passed' && !failing) suites.push(runSuite(summary))
+  // A red run must not have a green file.
+  if (summary.failure || (summary.verdict !== 'passed' && !failing)) suites.push(runSuite(summary))
   const root = create({ version: '1.0', encoding: 'UTF-8' }).ele('testsuites', {
     name: text(`kexec-harness ${summary.run}`),
     ...totals(

@@ -102,7 +102,7 @@ function render(rows: readonly Row[], shown: typeof columns, boxed: boolean, pai
         head === 'verdict' ? paint(verdictStyles[row.verdict], of(row)) : of(row),
       ),
     )
-  return table.toString()
+  return table.toString().replace(/ +$/gm, '')
 }
 
 const bare = Object.fromEntries(

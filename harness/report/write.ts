@@ -9,7 +9,7 @@ import { reportHtml } from './html.ts'
 import { runJson } from './json.ts'
 import { type JunitOptions, junitXml } from './junit.ts'
 
-export type ReportKind = 'json' | 'junit' | 'html'
+type ReportKind = 'json' | 'junit' | 'html'
 
 export type WrittenReports = {
   summary: RunSummary

@@ -6,7 +6,7 @@ import type { QemuChoice } from '../../harness/board/qemu-board.ts'
 import { UsageError } from '../../harness/errors.ts'
 import type { Plan } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
-import { type Image, imageSchema } from '../../images/image.ts'
+import { type Image, imageSchema } from '../../images/image-schema.ts'
 
 export type BoardPlan = {
   plan: Plan

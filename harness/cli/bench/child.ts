@@ -1,0 +1,50 @@
+/** Processes that a benchmark needs beside it: each ends with it, however that ends. */
+import { fileURLToPath } from 'node:url'
+import { execaNode } from 'execa'
+import { LabError } from '../../errors.ts'
+
+/** A Node process of ours; disposing it ends it. */
+export type Child = AsyncDisposable & {
+  /** The next message that it sends. Throws LabError when it ends instead, or AbortError. */
+  message(): Promise<unknown>
+}
+
+/** Starts a TypeScript file of this folder. The file has to call `endWithParent`. */
+export function startChild(file: string, args: string[], signal: AbortSignal): Child {
+  const child = execaNode(fileURLToPath(new URL(file, import.meta.url)), args, {
+    ipc: true,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    reject: false,
+    cancelSignal: signal,
+    forceKillAfterDelay: 1_000,
+  })
+  const ended = child.then(({ exitCode, stderr }) => {
+    signal.throwIfAborted()
+    throw new LabError(`${file} ended with status ${exitCode ?? 'none'}: ${stderr.slice(-500)}`)
+  })
+  ended.catch(() => {})
+  const messages = child.getEachMessage()
+  return {
+    message: async () => {
+      const next = await Promise.race([messages.next(), ended])
+      return next.value
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended.catch(() => {})
+    },
+  }
+}
+
+/** Ends this process as soon as the one that started it is gone. */
+export function endWithParent(): void {
+  process.once('disconnect', () => process.exit(1))
+}
+
+/** Sends a message to the process that started this one; resolves when it is on its way. */
+export function tellParent(message: object): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  process.send!(message, undefined, undefined, (error) => (error ? reject(error) : resolve()))
+  return promise
+}

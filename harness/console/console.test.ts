@@ -1,0 +1,75 @@
+import test from 'ava'
+import { Console, ConsoleClosed, ConsoleTimeout } from './console.ts'
+
+const patient = { timeoutMs: 60_000, what: 'the text' }
+
+function openConsole() {
+  const written: string[] = []
+  const console = new Console({ write: async (bytes) => void written.push(bytes.toString()) })
+  let clock = 0n
+  const say = (text: string) => console.feed(Buffer.from(text), ++clock)
+  return { console, say, written }
+}
+
+test('expect finds text that comes in pieces, and says when its first character came', async (t) => {
+  const { console, say } = openConsole()
+  const found = console.expect('ready', patient)
+  say('not re')
+  say('ad')
+  say('y yet? ready!')
+  const match = await found
+  t.is(match.text, 'ready')
+  t.is(match.atNs, 1n)
+})
+
+test('expect looks only at what comes after it, unless told from where', async (t) => {
+  const { console, say } = openConsole()
+  const from = console.position
+  say('old prompt # ')
+  t.is((await console.expect('# ', { ...patient, from })).end, 13)
+  await t.throwsAsync(console.expect('# ', { timeoutMs: 10, what: 'prompt' }), {
+    instanceOf: ConsoleTimeout,
+    message: /no prompt within 0.01 s; last line: "old prompt # "/,
+  })
+})
+
+test('groups of a pattern are handed out', async (t) => {
+  const { console, say } = openConsole()
+  const found = console.expect(/status=(\d+)/, patient)
+  say('\x1b[32mstatus=\x1b[0m42\n')
+  t.deepEqual((await found).groups, ['42'])
+})
+
+test('a wait ends with the signal', async (t) => {
+  const { console } = openConsole()
+  const stop = new AbortController()
+  const found = console.expect('never', { ...patient, signal: stop.signal })
+  stop.abort(new Error('stopped by the user'))
+  await t.throwsAsync(found, { message: 'stopped by the user' })
+})
+
+test('a wait ends when the console is closed, and so does writing', async (t) => {
+  const { console } = openConsole()
+  const found = console.expect('never', patient)
+  console.close('unplugged')
+  await t.throwsAsync(found, { instanceOf: ConsoleClosed, message: 'unplugged' })
+  await t.throwsAsync(console.write('x'), { instanceOf: ConsoleClosed })
+})
+
+test('the last lines include the unfinished one', (t) => {
+  const { console, say } = openConsole()
+  say('one\ntwo\n[    1.5] psci: CPU5 kil')
+  t.deepEqual(console.lastLines(2), ['two', '[    1.5] psci: CPU5 kil'])
+  t.is(console.lastLine, '[    1.5] psci: CPU5 kil')
+})
+
+test('memory stays bounded, and positions stay right, however much a console says', async (t) => {
+  const { console, say } = openConsole()
+  const chunk = `${'x'.repeat(1023)}\n`.repeat(1024)
+  for (let count = 0; count < 8; count++) say(chunk)
+  t.is(console.position, 8 * 1024 * 1024)
+  t.true(console.since(0).length <= 2 * 1024 * 1024 + chunk.length)
+  const from = console.position
+  say('token')
+  t.is((await console.expect('token', { ...patient, from })).end, from + 5)
+})

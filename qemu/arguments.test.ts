@@ -1,0 +1,98 @@
+import test from 'ava'
+import { type QemuArguments, qemuArguments } from './arguments.ts'
+
+const minimal: QemuArguments = {
+  name: 'juno',
+  machine: { type: 'virt', cpus: 2, memory: 512, accelerator: 'tcg' },
+  consoleSocket: '/tmp/x/console.sock',
+  qmpSocket: '/tmp/x/qmp.sock',
+}
+
+/** The values of every occurrence of an option. */
+function values(args: string[], option: string): string[] {
+  return args.flatMap((argument, index) => (argument === option ? [args[index + 1]!] : []))
+}
+
+test('a minimal machine has no devices of its own, waits for cont, and connects to the harness', (t) => {
+  t.deepEqual(qemuArguments(minimal), [
+    ...['-no-user-config', '-nodefaults', '-display', 'none', '-name', 'guest=juno', '-machine', 'virt'],
+    ...[
+      '-accel',
+      'tcg',
+      '-smp',
+      '2',
+      '-m',
+      '512M',
+      '-action',
+      'reboot=shutdown,shutdown=pause,panic=pause',
+      '-S',
+    ],
+    ...['-chardev', 'socket,id=console,path=/tmp/x/console.sock,server=off', '-serial', 'chardev:console'],
+    ...['-chardev', 'socket,id=qmp,path=/tmp/x/qmp.sock,server=off', '-mon', 'chardev=qmp,mode=control'],
+  ])
+})
+
+test('machine properties, CPU, memory and devices are passed on', (t) => {
+  const options = { 'gic-version': 2, virtualization: true, its: false, 'x-text': 'a,b' }
+  const devices = ['edu,addr=5', 'nvme,serial=1']
+  const machine = {
+    ...minimal.machine,
+    options,
+    cpu: 'max,pauth-impdef=on',
+    memory: '2G',
+    devices,
+    extraArgs: ['-icount', '1'],
+  }
+  const args = qemuArguments({ ...minimal, machine })
+  t.deepEqual(values(args, '-machine'), ['virt,gic-version=2,virtualization=on,its=off,x-text=a,,b'])
+  t.deepEqual(values(args, '-cpu'), ['max,pauth-impdef=on'])
+  t.deepEqual(values(args, '-m'), ['2G'])
+  t.deepEqual(values(args, '-device'), devices)
+  t.deepEqual(args.slice(-2), ['-icount', '1'])
+})
+
+test("the program's own arguments come first", (t) => {
+  t.deepEqual(qemuArguments(minimal, { extraArgs: ['-L', '/x'] }).slice(0, 2), ['-L', '/x'])
+})
+
+test('a kernel, its initramfs and its command line are passed as they are', (t) => {
+  const args = qemuArguments({
+    ...minimal,
+    kernel: '/a,b',
+    initramfs: '/c',
+    append: 'console=ttyS0,115200 x="a b"',
+  })
+  t.deepEqual(values(args, '-kernel'), ['/a,b'])
+  t.deepEqual(values(args, '-initrd'), ['/c'])
+  t.deepEqual(values(args, '-append'), ['console=ttyS0,115200 x="a b"'])
+})
+
+test('without a kernel there is no -append, which QEMU would refuse', (t) => {
+  const args = qemuArguments({ ...minimal, append: 'console=ttyS0', initramfs: '/c' })
+  t.false(args.includes('-append'))
+  t.false(args.includes('-initrd'))
+})
+
+test('drives: commas in paths are doubled, and firmware boots from the first', (t) => {
+  const drives = [
+    { path: '/a,b.qcow2', format: 'qcow2', snapshot: true } as const,
+    { path: '/c', readOnly: true, serial: 'data,1' },
+  ]
+  const booting = qemuArguments({ ...minimal, drives })
+  t.deepEqual(values(booting, '-drive'), [
+    'file=/a,,b.qcow2,if=none,id=drive0,format=qcow2,read-only=off,snapshot=on',
+    'file=/c,if=none,id=drive1,read-only=on',
+  ])
+  t.deepEqual(values(booting, '-device'), [
+    'virtio-blk-pci,drive=drive0,bootindex=0',
+    'virtio-blk-pci,drive=drive1,serial=data,,1,bootindex=1',
+  ])
+  const withKernel = qemuArguments({ ...minimal, drives, kernel: '/k' })
+  t.deepEqual(values(withKernel, '-device')[0], 'virtio-blk-pci,drive=drive0')
+})
+
+test('commas in names and socket paths are doubled', (t) => {
+  const args = qemuArguments({ ...minimal, name: 'a,b', qmpSocket: '/tmp/x,y/qmp.sock' })
+  t.deepEqual(values(args, '-name'), ['guest=a,,b'])
+  t.true(args.includes('socket,id=qmp,path=/tmp/x,,y/qmp.sock,server=off'))
+})

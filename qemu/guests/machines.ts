@@ -1,0 +1,39 @@
+/** Machines for tests: they start in a blink and run the guest of console-x86_64.S or console-arm64.S. */
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { MachineOptions } from '../machine.ts'
+import { consoleGuest } from './console.ts'
+
+/** Writes the guests' images to a new folder, which the caller removes; its name has a comma in it. */
+export async function writeGuests(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'guests,'))
+  await writeFile(join(folder, 'x86_64.raw'), consoleGuest.x86_64)
+  await writeFile(join(folder, 'arm64.bin'), consoleGuest.arm64)
+  return folder
+}
+
+/** One machine an architecture, with the images of `writeGuests`. */
+export function guestMachines(folder: string): { x86_64: MachineOptions; arm64: MachineOptions } {
+  return {
+    x86_64: {
+      name: 'test, x86',
+      arch: 'x86_64',
+      program: { path: 'qemu-system-x86_64' },
+      machine: { type: 'q35', options: { smm: false }, cpus: 1, memory: 64, accelerator: 'tcg' },
+      drives: [{ path: join(folder, 'x86_64.raw'), readOnly: true, serial: 'test' }],
+      onConsole: () => {},
+    },
+    arm64: {
+      name: 'test arm64',
+      arch: 'arm64',
+      program: { path: 'qemu-system-aarch64' },
+      machine: {
+        ...{ type: 'virt', options: { 'gic-version': 2 }, cpu: 'cortex-a57' },
+        ...{ cpus: 1, memory: '64M', accelerator: 'tcg' },
+      },
+      kernel: join(folder, 'arm64.bin'),
+      onConsole: () => {},
+    },
+  }
+}
