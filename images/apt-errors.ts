@@ -36,7 +36,10 @@ export function aptFailure({ program, args, cache, suite, words }: Failure): Har
   if (/Unable to locate package|has no installation candidate/.test(words)) {
     return new UsageError(`Debian ${suite}: ${said}`, { cause })
   }
-  return new LabError(`${command} failed: ${said}`, { hint: 'try again; see apt itself with: apt-get update', cause })
+  return new LabError(`${command} failed: ${said}`, {
+    hint: 'try again; see apt itself with: apt-get update',
+    cause,
+  })
 }
 
 /** apt's own first error, or its first warning, without the letter in front. */

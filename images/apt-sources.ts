@@ -134,16 +134,23 @@ function isDebian({ origin, release }: IndexTarget, host: HostRelease): boolean 
 async function indexTargets(options: string[]): Promise<IndexTarget[]> {
   const fields = ['REPO_URI', 'RELEASE', 'COMPONENT', 'ORIGIN', 'SOURCESENTRY']
   const format = fields.map((field) => `$(${field})`).join('\t')
-  const result = await execa('apt-get', ['indextargets', ...options, '--format', format, 'Created-By: Packages'], {
-    reject: false,
-    env: { LC_ALL: 'C' },
-    stdin: 'ignore',
-  })
+  const result = await execa(
+    'apt-get',
+    ['indextargets', ...options, '--format', format, 'Created-By: Packages'],
+    {
+      reject: false,
+      env: { LC_ALL: 'C' },
+      stdin: 'ignore',
+    },
+  )
   if (result.code === 'ENOENT') throw noApt()
   if (result.failed) {
-    throw new LabError(`apt on this machine is not usable: ${lastLine(result.stderr) ?? result.shortMessage}`, {
-      hint: 'see what is wrong with: apt-get indextargets',
-    })
+    throw new LabError(
+      `apt on this machine is not usable: ${lastLine(result.stderr) ?? result.shortMessage}`,
+      {
+        hint: 'see what is wrong with: apt-get indextargets',
+      },
+    )
   }
   return result.stdout.split('\n').flatMap((line) => {
     const [uri = '', release = '', component = '', origin = '', sourcesEntry = ''] = line.split('\t')
@@ -181,7 +188,8 @@ export function stanzaOptions(text: string, uri: string, release: string): Recor
       ]),
     )
     const words = (key: string) => (fields[key] ?? '').split(/\s+/)
-    const here = words('uris').map(withoutSlash).includes(withoutSlash(uri)) && words('suites').includes(release)
+    const here =
+      words('uris').map(withoutSlash).includes(withoutSlash(uri)) && words('suites').includes(release)
     if (here) return Object.fromEntries(Object.entries(fields).filter(([key]) => !selectingFields.has(key)))
   }
   return {}

@@ -57,7 +57,9 @@ export class Apt {
 
   /** The package of that name that apt would install. Throws UsageError with the nearest name when there is none. */
   async find(name: string): Promise<Deb> {
-    const found = parsePackages((await this.#run('apt-cache', ['show', '--no-all-versions', name], true)).stdout)[0]
+    const found = parsePackages(
+      (await this.#run('apt-cache', ['show', '--no-all-versions', name], true)).stdout,
+    )[0]
     if (found) return found
     const { suite, arch } = this.#options
     const names = (await this.#run('apt-cache', ['pkgnames'])).stdout.split('\n')
@@ -167,7 +169,10 @@ export class Apt {
   }
 
   /** Lines of APT::Status-Fd: `dlstatus:1:43.2:Retrieving file 1 of 1`. */
-  #followStatus(stream: NodeJS.ReadableStream | null | undefined, onPercent: (percent: number) => void): void {
+  #followStatus(
+    stream: NodeJS.ReadableStream | null | undefined,
+    onPercent: (percent: number) => void,
+  ): void {
     stream?.on('data', (chunk: Buffer) => {
       const last = [...chunk.toString().matchAll(/^dlstatus:\d+:([\d.]+):/gm)].at(-1)
       if (last) onPercent(Number(last[1]))

@@ -12,6 +12,7 @@ import { type GuestScript, initramfsEntries, writeInitramfs, writePayloadDisk } 
 import { inspectKernel } from './kernel-file.ts'
 import { type Binary, collectLibraries, readInside } from './libraries.ts'
 import { collectModules } from './modules.ts'
+import { writeWithOverlay } from './overlay.ts'
 import type { Watch } from './progress.ts'
 import type { Recipe } from './recipe.ts'
 
@@ -51,14 +52,24 @@ export async function gatherInputs(
   const programPackages = await Promise.all(names.map((name) => apt.find(name)))
   const closure = await apt.closure(names)
   if (own && initramfs.modules.length > 0 && own.modules === undefined) {
-    throw new UsageError(`${recipePath}: initramfs.modules needs kernel.modules, the folder lib/modules/RELEASE`)
+    throw new UsageError(
+      `${recipePath}: initramfs.modules needs kernel.modules, the folder lib/modules/RELEASE`,
+    )
   }
   const identity = [...(kernelPackage ? [kernelPackage] : []), ...closure].map(({ sha256 }) => sha256).sort()
   if (kernelPath) {
     await inspectKernel(kernelPath, { arch })
     identity.push(await sha256OfFile(kernelPath))
   }
-  return { apt, kernelPackage, kernelPath, modulesFolder: beside(own?.modules), programPackages, closure, identity }
+  return {
+    apt,
+    kernelPackage,
+    kernelPath,
+    modulesFolder: beside(own?.modules),
+    programPackages,
+    closure,
+    identity,
+  }
 }
 
 /** The package with the kernel itself: a meta package's newest dependency that the archive has. */
@@ -87,7 +98,7 @@ type Assembly = {
   watch: Watch
 }
 
-/** Fills the image's folder: kernel, initramfs.gz, payload.img, image.json. */
+/** Fills the image's folder: kernel, base (the initramfs), payload.img, image.json. */
 export async function assembleImage(assembly: Assembly): Promise<void> {
   const { cache, folder, recipe, key, watch } = assembly
   await withTemporaryFolder(cache, async (temporary) => {
@@ -105,9 +116,9 @@ export async function assembleImage(assembly: Assembly): Promise<void> {
       modules,
       release: moduleRelease,
     })
-    await writeInitramfs(entries, path.join(folder, 'initramfs.gz'), watch.signal)
+    await writeInitramfs(entries, path.join(folder, 'base'), watch.signal)
     await keepTools(programs, libraries, path.join(folder, 'tools'))
-    await writePayloadDisk(folder, { kernel: 'kernel', initramfs: 'initramfs.gz' }, watch.signal)
+    const disk = await writePayload(folder, kernel.modules !== undefined, assembly)
     const packages = [...(assembly.inputs.kernelPackage ? [assembly.inputs.kernelPackage] : []), ...used]
     const image: Image = {
       name: recipe.name,
@@ -115,16 +126,32 @@ export async function assembleImage(assembly: Assembly): Promise<void> {
       key,
       kernel: 'kernel',
       kernelRelease: release ?? moduleRelease,
-      initramfs: 'initramfs.gz',
-      payload: { disk: 'payload.img' },
+      initramfs: disk === null ? 'initramfs' : 'base',
+      payload: { disk },
       packages: packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
     }
     await writeFile(path.join(folder, 'image.json'), `${JSON.stringify(image, null, 2)}\n`)
   })
 }
 
+/** Puts the kernel and the initramfs `base` where the guest finds them; returns the disk's name, null without one. */
+async function writePayload(
+  folder: string,
+  hasModules: boolean,
+  { scripts, watch }: Assembly,
+): Promise<string | null> {
+  if (hasModules) return await writePayloadDisk(folder, { kernel: 'kernel', initramfs: 'base' }, watch.signal)
+  const [kernel, base] = ['kernel', 'base'].map((name) => path.join(folder, name)) as [string, string]
+  await writeWithOverlay({ kernel, base, scripts }, path.join(folder, 'initramfs'), watch.signal)
+  return null
+}
+
 /** Programs that an initramfs which was not made here needs to kexec; see overlay.ts. */
-async function keepTools(programs: readonly Binary[], libraries: readonly Binary[], folder: string): Promise<void> {
+async function keepTools(
+  programs: readonly Binary[],
+  libraries: readonly Binary[],
+  folder: string,
+): Promise<void> {
   const named = (name: string) => programs.filter((program) => path.basename(program.name) === name)
   const tools = [
     ...named('busybox').map(({ content }) => ({ name: 'bin/busybox', content })),
@@ -152,7 +179,9 @@ async function provideKernel(
   const modulesRoot = path.join(folder, 'lib/modules')
   const release = (await list(modulesRoot))[0] ?? (await list(path.join(folder, 'usr/lib/modules')))[0]
   const boot = (await list(path.join(folder, 'boot'))).find((name) => /^vmlinu[xz]-/.test(name))
-  const modules = [modulesRoot, path.join(folder, 'usr/lib/modules')].map((root) => path.join(root, release ?? ''))
+  const modules = [modulesRoot, path.join(folder, 'usr/lib/modules')].map((root) =>
+    path.join(root, release ?? ''),
+  )
   const existing = release ? await firstFolder(modules) : undefined
   if (boot) return { path: path.join(folder, 'boot', boot), modules: existing }
   if (existing && (await list(existing)).includes('vmlinuz')) {
@@ -181,7 +210,8 @@ async function provideBinaries(
   await mkdir(root, { recursive: true })
   const unpack = async (debs: readonly Deb[]) => {
     const fresh = debs.filter((deb) => !used.includes(deb))
-    for (const file of await inputs.apt.fetch(fresh)) await unpackDeb(file, root, { cache, signal: watch.signal })
+    for (const file of await inputs.apt.fetch(fresh))
+      await unpackDeb(file, root, { cache, signal: watch.signal })
     used.push(...fresh)
   }
   await unpack(inputs.programPackages)
@@ -203,4 +233,3 @@ async function programMissing(name: string, wanted: string, root: string): Promi
   )
   return new UsageError(`the package ${name} has no ${wanted}${didYouMean(wanted, there.flat())}`)
 }
-

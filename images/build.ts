@@ -58,7 +58,8 @@ async function build(
     )
     const image = await readImage(folder)
     // A kernel that is a path can change without the recipe changing: such an image is looked at each time.
-    if (record !== undefined && 'package' in recipe.kernel) await publishFile(record, JSON.stringify({ folder: path.basename(folder) }))
+    if (record !== undefined && 'package' in recipe.kernel)
+      await publishFile(record, JSON.stringify({ folder: path.basename(folder) }))
     options.progress?.(`image ${recipe.name} is ready: kernel ${image.kernelRelease ?? 'of unknown release'}`)
     return image
   })
@@ -106,6 +107,8 @@ export async function readImage(folder: string): Promise<Image> {
     initramfs: absolute(image.initramfs),
     payload: { disk: disk === null ? null : absolute(disk) },
   }
-  await Promise.all([found.kernel, found.initramfs, ...(disk === null ? [] : [absolute(disk)])].map((name) => stat(name)))
+  await Promise.all(
+    [found.kernel, found.initramfs, ...(disk === null ? [] : [absolute(disk)])].map((name) => stat(name)),
+  )
   return found
 }

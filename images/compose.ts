@@ -91,18 +91,27 @@ async function compose(composition: Composition): Promise<void> {
   const at = (name: string) => path.join(folder, name)
   await copyFile(kernel ?? base.kernel, at('kernel'))
   const kernelRelease = kernel === undefined ? base.kernelRelease : release
-  const modulesFit = base.payload.disk !== null && kernelRelease !== null && kernelRelease === base.kernelRelease
+  const modulesFit =
+    base.payload.disk !== null && kernelRelease !== null && kernelRelease === base.kernelRelease
   const onDisk = initramfs === undefined && modulesFit
   await copyFile(initramfs ?? base.initramfs, at(onDisk ? 'initramfs' : 'base'))
   if (onDisk) {
     await writePayloadDisk(folder, { kernel: 'kernel', initramfs: 'initramfs' }, signal)
   } else {
     const tools = initramfs === undefined ? undefined : path.join(path.dirname(base.initramfs), 'tools')
-    await writeWithOverlay({ kernel: at('kernel'), base: at('base'), tools, scripts }, at('initramfs'), signal)
+    await writeWithOverlay(
+      { kernel: at('kernel'), base: at('base'), tools, scripts },
+      at('initramfs'),
+      signal,
+    )
     await rm(at('base'))
   }
   const image: Image = {
-    name: [base.name, kernel && `kernel ${path.basename(kernel)}`, initramfs && `initramfs ${path.basename(initramfs)}`]
+    name: [
+      base.name,
+      kernel && `kernel ${path.basename(kernel)}`,
+      initramfs && `initramfs ${path.basename(initramfs)}`,
+    ]
       .filter(Boolean)
       .join(' with '),
     arch: base.arch,
@@ -120,13 +129,19 @@ async function compose(composition: Composition): Promise<void> {
 function refuseUnbootable(file: string, { format, arch }: KernelInfo): void {
   if (format === 'vmlinux') {
     throw new UsageError(`${file}: is a vmlinux, which kexec-tools and QEMU don't start on ${arch}`, {
-      hint: arch === 'x86_64' ? 'take arch/x86/boot/bzImage of the same build' : 'take arch/arm64/boot/Image of the same build',
+      hint:
+        arch === 'x86_64'
+          ? 'take arch/x86/boot/bzImage of the same build'
+          : 'take arch/arm64/boot/Image of the same build',
     })
   }
   if (format === 'EFI zboot') {
-    throw new UsageError(`${file}: is a self-unpacking EFI kernel (CONFIG_EFI_ZBOOT), which only firmware can start`, {
-      hint: 'take arch/arm64/boot/Image of the same build',
-    })
+    throw new UsageError(
+      `${file}: is a self-unpacking EFI kernel (CONFIG_EFI_ZBOOT), which only firmware can start`,
+      {
+        hint: 'take arch/arm64/boot/Image of the same build',
+      },
+    )
   }
 }
 

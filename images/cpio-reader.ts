@@ -68,7 +68,8 @@ export async function walkArchive(reader: ByteReader, facts: ArchiveFacts): Prom
     if (mode === undefined || size === undefined || nameSize === undefined) {
       throw fail('no header of a cpio entry in the "newc" format', false, at)
     }
-    if (nameSize < 1 || nameSize > maxNameBytes) throw fail(`an entry's name has ${nameSize} bytes`, false, at)
+    if (nameSize < 1 || nameSize > maxNameBytes)
+      throw fail(`an entry's name has ${nameSize} bytes`, false, at)
     const name = await readName(reader, nameSize, start)
     if (name === undefined) throw fail("the archive ends in an entry's name", true)
     if (name === trailer) return

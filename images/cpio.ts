@@ -18,10 +18,7 @@ const trailer = 'TRAILER!!!'
 const maxFileBytes = 0xffffffff
 
 /** The archive as chunks, padded with zeros to a multiple of `alignment` bytes (at least 4, the format's own). */
-export async function* cpioArchive(
-  entries: readonly CpioEntry[],
-  alignment = 4,
-): AsyncGenerator<Uint8Array> {
+export async function* cpioArchive(entries: readonly CpioEntry[], alignment = 4): AsyncGenerator<Uint8Array> {
   let written = 0
   let inode = 0
   for (const entry of withParents(entries)) {
@@ -103,7 +100,20 @@ function header({ name, inode, mode, links, size, device = { major: 0, minor: 0 
   const nameBytes = Buffer.from(`${name}\0`)
   const owner = [0, 0]
   const time = 0
-  const fields = [inode, mode, ...owner, links, time, size, 0, 0, device.major, device.minor, nameBytes.length, 0]
+  const fields = [
+    inode,
+    mode,
+    ...owner,
+    links,
+    time,
+    size,
+    0,
+    0,
+    device.major,
+    device.minor,
+    nameBytes.length,
+    0,
+  ]
   const hex = fields.map((field) => field.toString(16).padStart(8, '0')).join('')
   return padded(Buffer.concat([Buffer.from(`070701${hex}`), nameBytes]))
 }

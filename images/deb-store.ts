@@ -41,9 +41,12 @@ export class DebStore {
     }
     const [lost] = wanted.values()
     if (lost) {
-      throw new LabError(`${lost.name} ${lost.version} was downloaded, but is not what its package list says`, {
-        hint: 'The mirror changed meanwhile: fetch its lists again with: npm run images -- --update',
-      })
+      throw new LabError(
+        `${lost.name} ${lost.version} was downloaded, but is not what its package list says`,
+        {
+          hint: 'The mirror changed meanwhile: fetch its lists again with: npm run images -- --update',
+        },
+      )
     }
   }
 }
@@ -51,7 +54,8 @@ export class DebStore {
 /** SHA-256 of a file's content, hexadecimal. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer)
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer)
   return hash.digest('hex')
 }
 

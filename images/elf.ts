@@ -117,7 +117,11 @@ function readSegments(bytes: Buffer): Segment[] {
   })
 }
 
-function readDynamic(bytes: Buffer, segments: Segment[], dynamic: Segment): Pick<ElfInfo, 'soname' | 'needed'> {
+function readDynamic(
+  bytes: Buffer,
+  segments: Segment[],
+  dynamic: Segment,
+): Pick<ElfInfo, 'soname' | 'needed'> {
   const entries: { tag: number; value: number }[] = []
   for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 16) {
     const tag = Number(bytes.readBigUInt64LE(at))

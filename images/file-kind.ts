@@ -33,7 +33,9 @@ export function describeBytes(head: Buffer): string {
   const known = kinds.find(([magic]) => hex.startsWith(magic))
   if (known) return known[1]
   const start = head.subarray(0, 512)
-  const isText = start.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 10 || byte === 13 || byte === 9)
+  const isText = start.every(
+    (byte) => (byte >= 0x20 && byte < 0x7f) || byte === 10 || byte === 13 || byte === 9,
+  )
   return isText ? 'text' : `data of an unknown kind (it begins with ${head.subarray(0, 8).toString('hex')})`
 }
 

@@ -40,7 +40,8 @@ export async function inspectInitramfs(
     signal?.throwIfAborted()
     const start = await peek(file, at)
     if (start[0] === 0) at += zerosAt(start)
-    else if (at % 4 === 0 && start.toString('latin1', 0, 4) === '0707') at = await walkPlain(file, at, facts, info)
+    else if (at % 4 === 0 && start.toString('latin1', 0, 4) === '0707')
+      at = await walkPlain(file, at, facts, info)
     else at = await walkPacked({ file, at, size, start, facts, info, signal, head })
   }
   if (info.parts.length === 0) throw new UsageError(`${file}: holds only zeros, expected ${wanted}`)
@@ -53,7 +54,12 @@ export async function inspectInitramfs(
   return info
 }
 
-async function walkPlain(file: string, at: number, facts: ArchiveFacts, info: InitramfsInfo): Promise<number> {
+async function walkPlain(
+  file: string,
+  at: number,
+  facts: ArchiveFacts,
+  info: InitramfsInfo,
+): Promise<number> {
   const source = createReadStream(file, { start: at, highWaterMark: 1024 * 1024 })
   try {
     const reader = new ByteReader(source)
@@ -63,7 +69,10 @@ async function walkPlain(file: string, at: number, facts: ArchiveFacts, info: In
   } catch (error) {
     if (!(error instanceof CpioError)) throw error
     const where = `at byte ${at + error.offset}`
-    throw new UsageError(`${file}: ${error.cutOff ? 'is cut off' : 'is damaged'} ${where}: ${error.message}`, { hint })
+    throw new UsageError(
+      `${file}: ${error.cutOff ? 'is cut off' : 'is damaged'} ${where}: ${error.message}`,
+      { hint },
+    )
   } finally {
     source.destroy()
   }
@@ -84,8 +93,14 @@ type Packed = {
 async function walkPacked({ file, at, size, start, head, facts, info, signal }: Packed): Promise<number> {
   const compression = compressionOf(start)
   if (compression === undefined) {
-    if (at === 0) throw new UsageError(`${file}: is no initramfs, it is ${describeBytes(head)}`, { hint: `expected ${wanted}` })
-    throw new UsageError(`${file}: is damaged at byte ${at}: neither a cpio archive nor compressed data begins there`, { hint })
+    if (at === 0)
+      throw new UsageError(`${file}: is no initramfs, it is ${describeBytes(head)}`, {
+        hint: `expected ${wanted}`,
+      })
+    throw new UsageError(
+      `${file}: is damaged at byte ${at}: neither a cpio archive nor compressed data begins there`,
+      { hint },
+    )
   }
   info.parts.push(compression)
   await using unpacker = new Unpacker(file, at, compression, signal)
@@ -101,7 +116,9 @@ async function walkPacked({ file, at, size, start, head, facts, info, signal }: 
     }
     if (failure) throw damaged(file, compression, failure, at, size)
     const what = error.entries === 0 ? 'unpacks to something that is no cpio archive' : 'is damaged'
-    throw new UsageError(`${file}: ${what}: ${error.message}, at byte ${error.offset} of what is unpacked`, { hint })
+    throw new UsageError(`${file}: ${what}: ${error.message}, at byte ${error.offset} of what is unpacked`, {
+      hint,
+    })
   }
   const failure = await unpacker.failure()
   if (failure?.kind === 'missing') info.checked = false
@@ -120,7 +137,9 @@ function damaged(
   size: number,
 ): UsageError {
   if (failure.kind === 'cut off') {
-    return new UsageError(`${file}: is cut off at byte ${size}: its ${compression} data goes on after that`, { hint })
+    return new UsageError(`${file}: is cut off at byte ${size}: its ${compression} data goes on after that`, {
+      hint,
+    })
   }
   const where = failure.offset === undefined ? '' : ` near byte ${at + failure.offset}`
   return new UsageError(`${file}: its ${compression} data is damaged${where}: ${failure.message}`, { hint })

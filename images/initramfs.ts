@@ -35,7 +35,13 @@ export type InitramfsParts = {
 }
 
 /** Everything in the initramfs; the same parts give the same entries. */
-export function initramfsEntries({ scripts, programs, libraries, modules, release }: InitramfsParts): CpioEntry[] {
+export function initramfsEntries({
+  scripts,
+  programs,
+  libraries,
+  modules,
+  release,
+}: InitramfsParts): CpioEntry[] {
   const executable = ({ name, content }: Binary): CpioEntry => ({ type: 'file', name, mode: 0o755, content })
   const folders = ['dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp']
   return [
@@ -43,9 +49,9 @@ export function initramfsEntries({ scripts, programs, libraries, modules, releas
     // Before devtmpfs is there, the kernel opens this for the standard streams of init.
     { type: 'device', name: 'dev/console', major: 5, minor: 1 },
     { type: 'link', name: 'bin/sh', target: 'dash' },
-    ...scripts.filter(({ name }) => name !== 'kexec').map(({ name, content }) =>
-      executable({ name: name === 'init' ? 'init' : `bin/${name}`, content }),
-    ),
+    ...scripts
+      .filter(({ name }) => name !== 'kexec')
+      .map(({ name, content }) => executable({ name: name === 'init' ? 'init' : `bin/${name}`, content })),
     ...programs.map(executable),
     ...libraries.map(executable),
     ...(release === null ? [] : moduleEntries(modules, release)),
@@ -57,28 +63,36 @@ function moduleEntries(modules: readonly KernelModule[], release: string): CpioE
   const order = modules.map(({ name }) => `${name}\n`).join('')
   return [
     { type: 'file', name: `${folder}/load-order`, content: Buffer.from(order) },
-    ...modules.map(({ name, content }): CpioEntry => ({ type: 'file', name: `${folder}/${name}.ko`, content })),
+    ...modules.map(
+      ({ name, content }): CpioEntry => ({ type: 'file', name: `${folder}/${name}.ko`, content }),
+    ),
   ]
 }
 
 /** Writes a gzip-compressed initramfs. Node's gzip header holds no time and no name, so the bytes stay the same. */
-export async function writeInitramfs(entries: readonly CpioEntry[], file: string, signal?: AbortSignal): Promise<void> {
+export async function writeInitramfs(
+  entries: readonly CpioEntry[],
+  file: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const gzip = createGzip({ level: constants.Z_BEST_COMPRESSION })
   await pipeline(Readable.from(cpioArchive(entries)), gzip, createWriteStream(file), { signal })
 }
 
 /** A disk's size is a multiple of its sectors. */
 const sectorBytes = 512
+const payloadDisk = 'payload.img'
 
-/** Writes payload.img: a raw disk with an archive of the kernel and the initramfs, which are named in the folder. */
+/** Writes a raw disk with an archive of the kernel and the initramfs, which are named in the folder; returns its name. */
 export async function writePayloadDisk(
   folder: string,
   files: { kernel: string; initramfs: string },
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const entries = Object.entries(files).map(
     ([name, from]): CpioEntry => ({ type: 'file', name, content: { path: path.join(folder, from) } }),
   )
   const archive = Readable.from(cpioArchive(entries, sectorBytes))
-  await pipeline(archive, createWriteStream(path.join(folder, 'payload.img')), { signal })
+  await pipeline(archive, createWriteStream(path.join(folder, payloadDisk)), { signal })
+  return payloadDisk
 }

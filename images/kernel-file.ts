@@ -108,10 +108,10 @@ function isZboot(head: Buffer): boolean {
 
 /** Machine types of the PE format that Linux has zboot for. */
 const peMachines: Record<number, string> = {
-  0xaa64: 'arm64',
-  0x8664: 'x86_64',
-  0x5064: 'riscv64',
-  0x6264: 'loongarch64',
+  43620: 'arm64',
+  34404: 'x86_64',
+  20580: 'riscv64',
+  25188: 'loongarch64',
 }
 
 async function readZboot(file: string, head: Buffer): Promise<KernelInfo> {
@@ -123,7 +123,8 @@ async function readZboot(file: string, head: Buffer): Promise<KernelInfo> {
   const compression = ascii(head, 24, 8)
   const unpack = { gzip: createGunzip, zstd: createZstdDecompress }[compression]
   // Others are packed in a way that Node can't unpack; the kernel itself will tell its release.
-  const release = unpack && size > 0 ? await searchStream(file, arch, unpack(), { start, end: start + size - 1 }) : null
+  const release =
+    unpack && size > 0 ? await searchStream(file, arch, unpack(), { start, end: start + size - 1 }) : null
   return { format: 'EFI zboot', arch, release }
 }
 
@@ -186,7 +187,8 @@ async function searchStream(
     else await pipeline(source, search)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code?.startsWith('Z_') || code?.startsWith('ZSTD_') || code === 'ERR_STREAM_PREMATURE_CLOSE') return release
+    if (code?.startsWith('Z_') || code?.startsWith('ZSTD_') || code === 'ERR_STREAM_PREMATURE_CLOSE')
+      return release
     throw error
   }
   return release

@@ -87,7 +87,8 @@ async function read(library: string, arch: string, root: string): Promise<Binary
   for (const name of names) {
     const content = await readInside(root, name)
     // The interpreter is run by its full path, libraries are looked up by name.
-    if (content) return { name: library.startsWith('/') ? library.slice(1) : `lib/${triplet}/${library}`, content }
+    if (content)
+      return { name: library.startsWith('/') ? library.slice(1) : `lib/${triplet}/${library}`, content }
   }
   return undefined
 }

@@ -21,10 +21,7 @@ const maxModuleBytes = 1024 * 1024 * 1024
  * into the kernel are left out. `folder` is lib/modules/RELEASE.
  * Throws UsageError for a name that the kernel does not have, with the nearest one.
  */
-export async function collectModules(
-  folder: string,
-  names: readonly string[],
-): Promise<KernelModule[]> {
+export async function collectModules(folder: string, names: readonly string[]): Promise<KernelModule[]> {
   const files = await moduleFiles(folder)
   const builtin = new Set(
     (await readFile(path.join(folder, 'modules.builtin'), 'utf8').catch(() => ''))
@@ -90,14 +87,25 @@ async function readModule(file: string): Promise<Buffer> {
   if (file.endsWith('.gz')) return gunzipSync(bytes, limit)
   if (file.endsWith('.zst')) return zstdDecompressSync(bytes, limit)
   if (!file.endsWith('.xz')) return bytes
-  const result = await execa('xz', ['-dc', file], { encoding: 'buffer', maxBuffer: maxModuleBytes, reject: false })
+  const result = await execa('xz', ['-dc', file], {
+    encoding: 'buffer',
+    maxBuffer: maxModuleBytes,
+    reject: false,
+  })
   if (!result.failed) return Buffer.from(result.stdout)
   const why = result.code === 'ENOENT' ? 'there is no xz here' : Buffer.from(result.stderr).toString().trim()
   throw new LabError(`${file} can't be unpacked: ${why}`, { hint: 'apt-get install xz-utils' })
 }
 
-function unknownModule(name: string, wantedBy: string | undefined, folder: string, known: string[]): UsageError {
+function unknownModule(
+  name: string,
+  wantedBy: string | undefined,
+  folder: string,
+  known: string[],
+): UsageError {
   const release = path.basename(folder)
   const reason = wantedBy === undefined ? 'the recipe names' : `${wantedBy} depends on`
-  return new UsageError(`${reason} the module ${name}, which kernel ${release} does not have${didYouMean(name, known)}`)
+  return new UsageError(
+    `${reason} the module ${name}, which kernel ${release} does not have${didYouMean(name, known)}`,
+  )
 }

@@ -25,7 +25,11 @@ export type OverlayParts = {
 export const overlayFormat = 1
 
 /** Writes the initramfs with its payload in front. */
-export async function writeWithOverlay(parts: OverlayParts, file: string, signal?: AbortSignal): Promise<void> {
+export async function writeWithOverlay(
+  parts: OverlayParts,
+  file: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const entries: CpioEntry[] = [
     { type: 'file', name: 'payload/kernel', content: { path: parts.kernel } },
     { type: 'file', name: 'payload/base', content: { path: parts.base } },

@@ -77,7 +77,10 @@ export async function findRecipe(nameOrPath: string): Promise<string> {
 /** Names of the recipes that the project brings, sorted. */
 export async function recipeNames(): Promise<string[]> {
   const files = await readdir(recipeFolder)
-  return files.filter((name) => name.endsWith('.yaml')).map((name) => name.slice(0, -'.yaml'.length)).sort()
+  return files
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.slice(0, -'.yaml'.length))
+    .sort()
 }
 
 /** Reads and checks a recipe. Throws UsageError with file, line and column of every mistake. */

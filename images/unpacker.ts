@@ -55,7 +55,10 @@ export class Unpacker implements AsyncDisposable {
   /** What is unpacked. It just ends where the data is damaged or cut off; failure() then says so. */
   output(): AsyncIterable<Uint8Array> {
     const compression = this.#compression
-    if (compression === 'gzip') return this.#through((this.#gunzip = createGunzip()))
+    if (compression === 'gzip') {
+      this.#gunzip = createGunzip()
+      return this.#through(this.#gunzip)
+    }
     if (compression === 'zstd') return this.#through(createZstdDecompress())
     return this.#run(programs[compression])
   }
@@ -121,7 +124,8 @@ export class Unpacker implements AsyncDisposable {
 
 function failureOf(error: unknown, offset: number | undefined): UnpackFailure {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'Z_BUF_ERROR' || /unexpected end of file|truncated/i.test(message)) return { kind: 'cut off', message }
+  if (code === 'Z_BUF_ERROR' || /unexpected end of file|truncated/i.test(message))
+    return { kind: 'cut off', message }
   if (code?.startsWith('Z_') || code?.startsWith('ZSTD_')) {
     return offset === undefined ? { kind: 'damaged', message } : { kind: 'damaged', message, offset }
   }

@@ -140,7 +140,7 @@ test('QEMU does not start for a parent that is gone', async (t) => {
   t.false(existsSync(marker))
 })
 
-const wrong: Record<string, [Partial<MachineOptions>, typeof LabError | typeof UsageError, RegExp]> = {
+const wrong: Record<string, [Partial<MachineOptions>, typeof LabError, RegExp]> = {
   'a device that does not exist': [
     { machine: { ...x86.machine, devices: ['flux-capacitor'] } },
     UsageError,

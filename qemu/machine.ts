@@ -34,6 +34,8 @@ export type MachineOptions = {
 const connectTimeoutMs = 30_000
 /** How long QEMU may take to end by itself before it is killed. */
 const quitTimeoutMs = 2_000
+/** How long a QEMU whose connection broke may take to end and so to say why. */
+const endTimeoutMs = 5_000
 const keptEvents = 1_000
 
 /**
@@ -191,7 +193,8 @@ function drain(socket: Socket, onConsole: MachineOptions['onConsole']): Promise<
     const atNs = process.hrtime.bigint()
     onConsole(chunk, atNs)
   })
-  socket.on('close', () => resolve())
+  if (socket.closed) resolve()
+  else socket.once('close', () => resolve())
   return promise
 }
 
@@ -229,7 +232,8 @@ async function firstCommands(machine: Machine, { program, signal }: MachineOptio
     await machine.qmp.execute('cont', undefined, { signal, timeoutMs })
   } catch (error) {
     signal?.throwIfAborted()
-    const ended = await Promise.race([machine.exited, sleep(500)])
+    // A QEMU that complains closes its sockets a moment before it ends.
+    const ended = await Promise.race([machine.exited, sleep(endTimeoutMs)])
     throw ended === undefined ? error : startFailure(program.path, ended)
   }
 }

@@ -1,33 +1,26 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { UsageError } from '../harness/errors.ts'
-import { consoleGuest } from './guests/console.ts'
+import { guestMachines, writeGuests } from './guests/machines.ts'
 import { startMachine } from './machine.ts'
 import { parseRamRanges, recoverKernelLog } from './memory.ts'
 
-const folder = await mkdtemp(join(tmpdir(), 'memory-test-'))
+const folder = await writeGuests()
 test.after.always(() => rm(folder, { recursive: true, force: true }))
-const kernel = join(folder, 'guest.bin')
 const log = join(folder, 'log.bin')
-await writeFile(kernel, consoleGuest.arm64)
-await writeFile(log, gunzipSync(await readFile(new URL('fixtures/printk-x86_64.bin.gz', import.meta.url))))
+test.before(async () => {
+  const packed = await readFile(new URL('fixtures/printk-x86_64.bin.gz', import.meta.url))
+  await writeFile(log, gunzipSync(packed))
+})
 
 /** A machine that has a recorded log at an address of its RAM, across the border of two pieces. */
-const machineWithLog = (address: number) =>
-  startMachine({
-    name: 'memory test',
-    arch: 'arm64',
-    program: { path: 'qemu-system-aarch64' },
-    machine: {
-      ...{ type: 'virt', cpu: 'cortex-a57', cpus: 1, memory: 96, accelerator: 'tcg' },
-      devices: [`loader,file=${log},addr=0x${address.toString(16)},force-raw=on`],
-    },
-    kernel,
-    onConsole: () => {},
-  })
+function machineWithLog(address: number) {
+  const { arm64 } = guestMachines(folder)
+  const devices = [`loader,file=${log.replaceAll(',', ',,')},addr=0x${address.toString(16)},force-raw=on`]
+  return startMachine({ ...arm64, machine: { ...arm64.machine, memory: 96, devices } })
+}
 
 test('a log is found in the RAM of a machine, and only under its own nonce', async (t) => {
   const border = 0x42000000

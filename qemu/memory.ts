@@ -45,7 +45,7 @@ export async function recoverKernelLog(
   const totalBytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
   const folder = await folderInMemory()
   const buffer = Buffer.allocUnsafe(pieceBytes + overlapBytes)
-  const read = (range: MemoryRange, into?: Buffer) =>
+  const read = (range: MemoryRange, into?: Buffer<ArrayBuffer>) =>
     readMemory(qmp, range, join(folder, 'piece'), signal, into)
   let best: string[] = []
   let doneBytes = 0

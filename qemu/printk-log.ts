@@ -141,10 +141,12 @@ function messageLines(memory: Buffer, block: Block, info: number | undefined): s
 }
 
 /**
- * printk formats a record in place and then moves it over its two-byte level: behind the text stand its
- * last two characters once more, a line feed and a NUL.
+ * printk formats a record in place and then moves it over its level (SOH and a character): behind the text
+ * stand its last two characters once more, a line feed and a NUL; behind a continued text, the level it had.
  */
 function withoutResidue(text: string): string {
+  const level = text.indexOf('\u0001')
+  if (level !== -1) return text.slice(0, level)
   const end = text.indexOf('\0')
   const line = (end === -1 ? text : text.slice(0, end)).replace(/\n$/, '')
   return line.length >= 4 && line.slice(-2) === line.slice(-4, -2) ? line.slice(0, -2) : line

@@ -61,7 +61,9 @@ export class QmpClient {
     this.#greeted.promise.catch(() => {})
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(new LabError('the connection to QEMU broke', { cause: error })))
-    socket.on('close', () => this.#fail(new LabError('QEMU closed its QMP connection')))
+    const onClose = () => this.#fail(new LabError('QEMU closed its QMP connection'))
+    socket.on('close', onClose)
+    if (socket.closed) onClose()
   }
 
   /** Waits for the greeting and leaves capabilities negotiation; every other command comes after it. */

@@ -1,8 +1,10 @@
 /** A descriptor opened: a console, a way to switch the power, and what can be seen of a machine that went silent. */
 import type { Console } from '../console/console.ts'
 import type { Shell } from '../console/shell.ts'
-import type { LoadTarget } from '../loader/loader.ts'
 import type { Descriptor } from './descriptor.ts'
+
+/** Where on a board its kernel and initramfs lie, for its loader. */
+export type TargetFiles = { kernel: string; initramfs: string | null }
 
 /** Something that happened to the machine as a whole, which its console may not show. */
 export type Trouble = { kind: 'reset' | 'panic' | 'died'; message: string }
@@ -33,5 +35,5 @@ export type Board = AsyncDisposable & {
   /** Looks into a machine that went silent. `nonce` tells the new kernel's messages from the old one's. */
   examine(nonce: string): Promise<Examination>
   /** Puts kernel and initramfs where the board's loader finds them; paths on the board. */
-  provideTarget(signal: AbortSignal): Promise<Omit<LoadTarget, 'append'>>
+  provideTarget(signal: AbortSignal): Promise<TargetFiles>
 }

@@ -1,14 +1,14 @@
 /** The kernel and initramfs that a loader finds on a board of ours: images/guest/harness-payload unpacks them. */
 import type { Shell } from '../console/shell.ts'
 import { BoardError } from '../errors.ts'
-import type { LoadTarget } from '../loader/loader.ts'
+import type { TargetFiles } from './board.ts'
 
 /** Asks the guest to unpack its payload. Throws BoardError when it has none. */
 export async function providePayload(
   shell: Shell,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Omit<LoadTarget, 'append'>> {
+): Promise<TargetFiles> {
   const { status, output } = await shell.run('harness-payload', { timeoutMs, signal })
   const found = /^payload kernel=(\S+) initramfs=(\S+)$/m.exec(output)
   if (status === 0 && found) return { kernel: found[1]!, initramfs: found[2]! }

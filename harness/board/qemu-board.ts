@@ -9,8 +9,7 @@ import { Console } from '../console/console.ts'
 import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
 import { LabError } from '../errors.ts'
-import type { LoadTarget } from '../loader/loader.ts'
-import type { Board, Examination, Trouble } from './board.ts'
+import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
 import type { Descriptor } from './descriptor.ts'
 import { providePayload } from './payload.ts'
 import { shellStage } from './stages.ts'
@@ -100,7 +99,7 @@ export class QemuBoard implements Board {
     }
   }
 
-  provideTarget(signal: AbortSignal): Promise<Omit<LoadTarget, 'append'>> {
+  provideTarget(signal: AbortSignal): Promise<TargetFiles> {
     return providePayload(this.shell, this.descriptor.limits.loadMs, signal)
   }
 

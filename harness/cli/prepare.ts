@@ -11,7 +11,8 @@ import { boardsDir, cacheDir } from './paths.ts'
 import type { Progress } from './progress.ts'
 import type { RunOptions } from './run-options.ts'
 
-const qemuPrograms = {
+/** The programs that run QEMU boards, and Debian's packages of them. */
+export const qemuPrograms = {
   x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
   arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm'] },
 }

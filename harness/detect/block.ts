@@ -3,7 +3,7 @@ import { isDumpLine, startsKernel } from './dump.ts'
 import { type Phase, type Signature, severities } from './signature.ts'
 
 /** Lines kept of one dump. */
-export const maxBlockLines = 200
+const maxBlockLines = 200
 /** Characters kept of one line: printk writes at most 1024 a message. */
 const maxLineLength = 1024
 /** So many lines in a row that belong to no dump end one that has no last line of its own. */
@@ -71,7 +71,7 @@ export class Block {
   add(text: string, signatures: readonly Signature[]): boolean {
     this.#lines.push(shortened(text))
     for (const signature of signatures) this.#know(signature, text)
-    if (signatures.length > 0 || isDumpLine(text)) this.#strangers = 0
+    if (signatures.length > 0 || this.isLast(text) || isDumpLine(text)) this.#strangers = 0
     else this.#strangers++
     const allowed = this.#ends.length > 0 ? strangersBeforeEnd : strangersAllowed
     return this.#lines.length < maxBlockLines && this.#strangers <= allowed

@@ -4,11 +4,11 @@ import { originOf } from './origin.ts'
 const of = (message: string, ...more: string[]) => originOf(message, [message, ...more])
 
 test('dev_printk names driver and device', (t) => {
-  t.like(of('[    1.2] e1000e 0000:00:04.0: Failed to initialize'), {
+  t.like(of('[    1.200000] e1000e 0000:00:04.0: Failed to initialize'), {
     driver: 'e1000e',
     device: '0000:00:04.0',
   })
-  t.like(of('[    1.2][    T1] e1000e 0000:00:04.0 eth0: Reset'), {
+  t.like(of('[    1.200000][    T1] e1000e 0000:00:04.0 eth0: Reset'), {
     driver: 'e1000e',
     device: '0000:00:04.0',
   })

@@ -60,6 +60,7 @@ const statistic = z.object({
   loader: z.string(),
   syscall: z.enum(['kexec_load', 'kexec_file_load']).nullable(),
   checks: z.boolean().nullable(),
+  noIfdown: z.boolean().nullable(),
   phase: z.enum(statisticPhases),
   /** Milliseconds from here on, except for the count `n`. */
   n: z.number().int(),

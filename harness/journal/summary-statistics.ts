@@ -15,22 +15,24 @@ export function isMeasured(cycle: CycleSummary): boolean {
 
 /** Statistics of each phase, by suite and way of loading. */
 export function statisticsOf(cycles: readonly CycleSummary[]): Statistic[] {
-  const groups = Map.groupBy(cycles.filter(isMeasured), ({ suite, loader, syscall, checks }) =>
-    JSON.stringify([suite, loader, syscall, checks]),
+  const groups = Map.groupBy(cycles.filter(isMeasured), ({ suite, loader, syscall, checks, noIfdown }) =>
+    JSON.stringify([suite, loader, syscall, checks, noIfdown]),
   )
   return [...groups.values()].flatMap((group) => {
-    const { suite, loader, syscall, checks } = group[0]!
+    const { suite, loader, syscall, checks, noIfdown } = group[0]!
     return statisticPhases.flatMap((phase) => {
       const values = group.map(({ phases }) => phases[phase]).filter((value) => value !== undefined)
-      return values.length === 0 ? [] : [{ suite, loader, syscall, checks, phase, ...summarize(values) }]
+      return values.length === 0
+        ? []
+        : [{ suite, loader, syscall, checks, noIfdown, phase, ...summarize(values) }]
     })
   })
 }
 
 /** What checking the segments costs, where a board was kexec'd both ways by one loader and system call. */
 export function checksRatioOf(cycles: readonly CycleSummary[]): ChecksRatio | null {
-  const groups = Map.groupBy(cycles.filter(isMeasured), ({ loader, syscall }) =>
-    JSON.stringify([loader, syscall]),
+  const groups = Map.groupBy(cycles.filter(isMeasured), ({ loader, syscall, noIfdown }) =>
+    JSON.stringify([loader, syscall, noIfdown]),
   )
   for (const group of groups.values()) {
     const { loader, syscall } = group[0]!

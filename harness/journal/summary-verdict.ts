@@ -95,7 +95,7 @@ export function runVerdict(
   if (ended?.verdict === 'interrupted') return { verdict: 'interrupted', exitStatus: exitStatus.interrupted }
   const verdicts = [...boards]
   if (wasInterrupted(all)) verdicts.push('interrupted')
-  if (ended?.failure && ended.verdict !== 'interrupted') verdicts.push(classify(ended.failure))
+  if (ended?.failure) verdicts.push(classify(ended.failure))
   if (ended && boards.length === 0) verdicts.push(ended.verdict)
   const verdict = worst(verdicts)
   if (verdict === 'skipped') return { verdict: 'passed', exitStatus: exitStatus.passed }

@@ -1,5 +1,5 @@
 /** One cycle: load, execute, handover, boot to ready, proof. */
-import type { Board } from '../board/board.ts'
+import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
 import { msBetween } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
@@ -7,7 +7,7 @@ import type { Line } from '../console/lines.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
-import type { Loader, LoadMethod, LoadTarget } from '../loader/loader.ts'
+import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, kernelStartNs, type Stage } from './handover.ts'
@@ -17,7 +17,7 @@ import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
 
 export type CycleRequest = {
   method: LoadMethod
-  target: Omit<LoadTarget, 'append'>
+  target: TargetFiles
   /** Added to the new kernel's command line, after the descriptor's. */
   append?: string
   /** What ran before: the proof compares with it. */

@@ -1,5 +1,5 @@
 /** One board over many generations: cold boots, cycles, and recovery when a cycle left it dead. */
-import type { Board } from '../board/board.ts'
+import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
 import { msBetween, systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
@@ -7,7 +7,7 @@ import { onlyNew } from '../detect/compare.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { BoardError } from '../errors.ts'
-import type { Loader, LoadMethod, LoadTarget } from '../loader/loader.ts'
+import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, type CycleRequest, runCycle, UnsupportedMethod } from './cycle.ts'
 import type { Markers } from './markers.ts'
@@ -44,7 +44,7 @@ export class KexecSession {
   #attempt = 0
   /** Facts of the kernel that runs; undefined where none is known to run. */
   #running: KernelFacts | undefined
-  #target: Omit<LoadTarget, 'append'> | undefined
+  #target: TargetFiles | undefined
   #coldHits: Hit[] = []
 
   constructor(options: SessionOptions) {

@@ -1,4 +1,5 @@
 /** What a loader does: a handful of steps in a shell. One file per loader. */
+import type { TargetFiles } from '../board/board.ts'
 import type { CommandResult, Shell } from '../console/shell.ts'
 
 /** One way of loading and starting a kernel. */
@@ -11,7 +12,7 @@ export type LoadMethod = {
 }
 
 /** What to load: paths on the board and the whole command line of the new kernel. */
-export type LoadTarget = { kernel: string; initramfs: string | null; append: string }
+export type LoadTarget = TargetFiles & { append: string }
 
 export type StepOptions = { timeoutMs: number; signal?: AbortSignal; onStarted?: (atNs: bigint) => void }
 

@@ -27,7 +27,13 @@ export function loaderLabel({
   loader,
   syscall,
   checks,
-}: Pick<CycleSummary, 'loader' | 'syscall' | 'checks'>): string {
+  noIfdown = false,
+}: Pick<CycleSummary, 'loader' | 'syscall' | 'checks'> & { noIfdown?: boolean | null }): string {
   const name = loader === 'kexec-tools' ? [] : [visibleLine(loader, { maxLength: 40 })]
-  return [...name, ...(syscall ? [syscall] : []), ...(checks === false ? ['--no-checks'] : [])].join(' ')
+  return [
+    ...name,
+    ...(syscall ? [syscall] : []),
+    ...(checks === false ? ['--no-checks'] : []),
+    ...(noIfdown ? ['-x'] : []),
+  ].join(' ')
 }

@@ -56,7 +56,7 @@ function rowOf(board: BoardSummary, kernel: string | null, loader: string, cycle
     kernel,
     loader,
     proven: cycles.filter(({ proven }) => proven).length,
-    cycles: cycles.length,
+    cycles: cycles.filter(({ verdict }) => verdict !== 'skipped').length,
     gapMedianMs: gaps?.median ?? null,
     gapP95Ms: gaps?.p95 ?? null,
     startupMedianMs: phaseOf(cycles, 'startupMs')?.median ?? null,
