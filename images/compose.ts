@@ -94,18 +94,12 @@ async function compose(composition: Composition): Promise<void> {
   const modulesFit =
     base.payload.disk !== null && kernelRelease !== null && kernelRelease === base.kernelRelease
   const onDisk = initramfs === undefined && modulesFit
-  await copyFile(initramfs ?? base.initramfs, at(onDisk ? 'initramfs' : 'base'))
-  if (onDisk) {
-    await writePayloadDisk(folder, { kernel: 'kernel', initramfs: 'initramfs' }, signal)
-  } else {
-    const tools = initramfs === undefined ? undefined : path.join(path.dirname(base.initramfs), 'tools')
-    await writeWithOverlay(
-      { kernel: at('kernel'), base: at('base'), tools, scripts },
-      at('initramfs'),
-      signal,
-    )
-    await rm(at('base'))
-  }
+  // The initramfs as it was before it got an overlay of its own: two would not agree on the kernel.
+  await copyFile(initramfs ?? besideInitramfs(base, 'base'), at('base'))
+  const tools = initramfs === undefined ? undefined : besideInitramfs(base, 'tools')
+  const overlay = { kernel: at('kernel'), base: at('base'), tools, scripts }
+  const disk = onDisk ? await writePayloadDisk(folder, { kernel: 'kernel', initramfs: 'base' }, signal) : null
+  if (!onDisk) await writeWithOverlay(overlay, at('initramfs'), signal)
   const image: Image = {
     name: [
       base.name,
@@ -118,11 +112,16 @@ async function compose(composition: Composition): Promise<void> {
     key,
     kernel: 'kernel',
     kernelRelease,
-    initramfs: 'initramfs',
-    payload: { disk: onDisk ? 'payload.img' : null },
+    initramfs: disk === null ? 'initramfs' : 'base',
+    payload: { disk },
     packages: base.packages,
   }
   await writeFile(at('image.json'), `${JSON.stringify(image, null, 2)}\n`)
+}
+
+/** Something else in the folder of a built image; see assemble.ts. */
+function besideInitramfs(base: Image, name: string): string {
+  return path.join(path.dirname(base.initramfs), name)
 }
 
 /** Kernels that are fine but that QEMU and kexec-tools can't start as they are. */

@@ -37,13 +37,14 @@ export type EnsureOptions = HostProgram &
 /**
  * Finds a program, installing or unpacking it when it is not there. As root it is installed with apt; anybody else,
  * and root where that fails, gets it unpacked into the cache, with everything it depends on.
- * KEXEC_HARNESS_IGNORE_INSTALLED=1 unpacks it even where it is installed, to try that way.
+ * KEXEC_HARNESS_IGNORE_INSTALLED names programs, with commas between, that are unpacked even where they are
+ * installed: to try that way, or where the installed one is broken.
  * Throws LabError with the command that a person can run.
  */
 export async function ensureProgram(options: EnsureOptions): Promise<ProgramToRun> {
   const { program, packages, progress, signal, env = process.env } = options
   const cache = options.cache ?? defaultCacheFolder(env)
-  const ignoreInstalled = ignoresInstalled(env)
+  const ignoreInstalled = ignoresInstalled(program, env)
   const installed = ignoreInstalled ? undefined : await findInPath(program, env)
   if (installed) return { path: installed, env: {}, extraArgs: [], source: 'installed' }
   const unpacked = await findUnpacked(cache, options)
@@ -83,7 +84,7 @@ export async function describePrograms(
   return await Promise.all(
     programs.map(async ({ program, packages }): Promise<ProgramState> => {
       const wanted = { program, packages }
-      const installed = ignoresInstalled(env) ? undefined : await findInPath(program, env)
+      const installed = ignoresInstalled(program, env) ? undefined : await findInPath(program, env)
       if (installed) return { ...wanted, state: 'installed', path: installed, plan: null }
       const unpacked = await findUnpacked(cache, wanted)
       if (unpacked) return { ...wanted, state: 'unpacked', path: unpacked.path, plan: null }
@@ -109,8 +110,8 @@ function missing({ program, packages }: HostProgram, error: unknown): unknown {
   })
 }
 
-function ignoresInstalled(env: NodeJS.ProcessEnv): boolean {
-  return env.KEXEC_HARNESS_IGNORE_INSTALLED === '1'
+function ignoresInstalled(program: string, env: NodeJS.ProcessEnv): boolean {
+  return (env.KEXEC_HARNESS_IGNORE_INSTALLED ?? '').split(',').includes(program)
 }
 
 function isRoot(): boolean {

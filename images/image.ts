@@ -1,4 +1,4 @@
 /** The front door of images/: what a board boots, and how to get one. */
-export { resolveImage } from './build.ts'
+export { describeImage, resolveImage } from './build.ts'
 export { composeImage } from './compose.ts'
 export { type Image, imageSchema } from './image-schema.ts'

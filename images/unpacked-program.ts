@@ -60,7 +60,7 @@ export async function unpackProgram({
 
 /** The name depends on what was asked for and on the host's release, so that an upgraded host gets new programs. */
 function folderOf(cache: string, { program, packages }: Wanted): string {
-  const key = createHash('sha256').update(JSON.stringify([format, [...packages].sort(), process.arch]))
+  const key = createHash('sha256').update(JSON.stringify([format, packages, process.arch]))
   return inCache(cache, 'host', `${program}-${key.digest('hex').slice(0, 12)}`)
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { z } from 'zod'
 import { LabError } from '../harness/errors.ts'
-import type { QemuArch, QemuProgram } from './arguments.ts'
+import { escapeCommas, type QemuArch, type QemuProgram } from './arguments.ts'
 import { probeGuest } from './guests/probe.ts'
 import { ownWords, startQemu } from './process.ts'
 import { privateFolder, removeFolder } from './sockets.ts'
@@ -138,14 +138,7 @@ function probeArguments(arch: QemuArch, image: string): string[] {
   const common = ['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot', '-m', '64']
   if (arch === 'arm64') return [...common, '-machine', 'virt,gic-version=max', '-kernel', image]
   const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=1']
-  return [
-    ...common,
-    '-machine',
-    'pc',
-    ...exit,
-    '-drive',
-    `file=${image.replaceAll(',', ',,')},format=raw,if=ide`,
-  ]
+  return [...common, '-machine', 'pc', ...exit, '-drive', `file=${escapeCommas(image)},format=raw,if=ide`]
 }
 
 async function versionOf(program: QemuProgram, signal?: AbortSignal): Promise<string> {

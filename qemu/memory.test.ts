@@ -22,7 +22,7 @@ function machineWithLog(address: number) {
   return startMachine({ ...arm64, machine: { ...arm64.machine, memory: 96, devices } })
 }
 
-test('a log is found in the RAM of a machine, and only under its own nonce', async (t) => {
+test.serial('a log is found in the RAM of a machine, and only under its own nonce', async (t) => {
   const border = 0x42000000
   await using machine = await machineWithLog(border - 6504 - 16)
   const progress: number[] = []
@@ -36,7 +36,7 @@ test('a log is found in the RAM of a machine, and only under its own nonce', asy
   await t.throwsAsync(recoverKernelLog(machine, ''), { instanceOf: UsageError })
 })
 
-test('an abort ends the search and leaves no file', async (t) => {
+test.serial('an abort ends the search and leaves no file', async (t) => {
   await using machine = await machineWithLog(0x41000000)
   const controller = new AbortController()
   const search = recoverKernelLog(machine, 'f00d', {

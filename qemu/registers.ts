@@ -9,7 +9,7 @@ import type { QmpClient } from './qmp.ts'
  * Where a program counter points: user space, the kernel's virtual addresses, or (`low`) addresses that
  * only firmware, purgatory, a decompressor and a kernel's first instructions run at.
  */
-export type AddressSpace = 'user' | 'kernel' | 'low' | 'real-mode'
+type AddressSpace = 'user' | 'kernel' | 'low' | 'real-mode'
 
 export type CpuState = {
   cpu: number

@@ -1,0 +1,167 @@
+/** Real kernels on real QEMU machines: each way a kexec fails is made to happen, and must be told apart from the others. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { ensureProgram } from '../../images/host-packages.ts'
+import { resolveImage } from '../../images/image.ts'
+import { type Descriptor, loadDescriptor } from '../board/descriptor.ts'
+import { QemuBoard } from '../board/qemu-board.ts'
+import { ConsoleRecorder } from '../console/recorder.ts'
+import { loadCatalogue } from '../detect/catalogue.ts'
+import { kexecTools } from '../loader/kexec-tools.ts'
+import type { Loader, LoadMethod } from '../loader/loader.ts'
+import { loadMarkers } from './markers.ts'
+import { KexecSession, type SessionCycle } from './session.ts'
+
+const unchecked: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
+const boards = fileURLToPath(new URL('../../boards', import.meta.url))
+const programs = { x86_64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' }
+const packages = { x86_64: ['qemu-system-x86'], arm64: ['qemu-system-arm'] }
+
+type Setup = { board?: string; change?: (descriptor: Descriptor) => Descriptor; loader?: Partial<Loader> }
+type Rig = { session: KexecSession; board: QemuBoard; recoveries: string[] }
+
+async function openSession(
+  t: ExecutionContext,
+  { board: name = 'qemu-x86_64', change = (same) => same, loader = {} }: Setup,
+): Promise<Rig> {
+  const descriptor = change(await loadDescriptor(name, boards))
+  const { arch } = descriptor
+  const program = await ensureProgram({ program: programs[arch], packages: packages[arch] })
+  const image = await resolveImage(descriptor.image.recipe!, { arch })
+  const folder = mkdtempSync(join(tmpdir(), 'kexec-session-'))
+  const recorder = new ConsoleRecorder({
+    folder,
+    board: name,
+    originNs: process.hrtime.bigint(),
+    onFailure: (error) => t.fail(error.message),
+  })
+  const board = new QemuBoard({
+    descriptor,
+    image,
+    qemu: { program, accelerator: 'tcg', reason: 'the tests want TCG' },
+    recorder,
+  })
+  t.teardown(async () => {
+    await board[Symbol.asyncDispose]()
+    recorder[Symbol.dispose]()
+    rmSync(folder, { recursive: true })
+  })
+  const recoveries: string[] = []
+  const ignore = () => {}
+  const session = new KexecSession({
+    board,
+    loader: { ...kexecTools, ...loader },
+    markers: await loadMarkers(arch, descriptor.markers),
+    signatures: await loadCatalogue(),
+    listener: {
+      bootStarted: ignore,
+      bootEnded: ignore,
+      mark: ignore,
+      recovery: (step, outcome) => recoveries.push(`${step}: ${outcome}`),
+    },
+    signal: new AbortController().signal,
+  })
+  return { session, board, recoveries }
+}
+
+const limits = (change: Partial<Descriptor['limits']>) => (descriptor: Descriptor) => ({
+  ...descriptor,
+  limits: { ...descriptor.limits, ...change },
+})
+
+function diagnosisOf(t: ExecutionContext, cycle: SessionCycle) {
+  t.false(cycle.proven)
+  t.truthy(cycle.failure, 'the cycle was expected to fail')
+  t.log(cycle.failure?.message)
+  return cycle.diagnosis!
+}
+
+test.serial(
+  'a chain of kexecs is proven link by link, and a load error leaves the old kernel usable',
+  async (t) => {
+    const { session } = await openSession(t, {})
+    const first = await session.cycle(unchecked)
+    t.true(first.proven, first.failure?.message)
+    t.is(first.generation, 1)
+    t.deepEqual(
+      first.newHits.map(({ signature }) => signature.id),
+      [],
+      'a healthy kexec gives no finding',
+    )
+    for (const phase of ['loadMs', 'shutdownMs', 'gapMs', 'startupMs', 'userspaceMs', 'totalMs'] as const)
+      t.true(first.phases[phase]! > 0, phase)
+    t.true(first.gap!.toKernelStartMs! > 0)
+
+    const refused = diagnosisOf(
+      t,
+      await session.cycle({ ...unchecked, syscall: 'kexec_file_load', checks: true }, 'x'.repeat(2100)),
+    )
+    t.is(refused.kind, 'load-error')
+
+    const second = await session.cycle(unchecked)
+    t.true(second.proven, second.failure?.message)
+    t.is(second.generation, 2)
+    t.not(second.after?.bootId, first.after?.bootId)
+  },
+)
+
+test.serial('a kernel that panics is told from one that hangs, and the board is brought back', async (t) => {
+  const { session, recoveries } = await openSession(t, {})
+  const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'rdinit=/bin/false'))
+  t.is(diagnosis.kind, 'panic')
+  t.regex(diagnosis.lastLines.join('\n'), /Kernel panic - not syncing/)
+  t.is(session.running, undefined)
+  await session.recover()
+  t.deepEqual(recoveries, ['power cycle: the board booted cold and its shell answers'])
+  t.true((await session.cycle(unchecked)).proven)
+})
+
+test.serial(
+  'a kernel whose console is lost is found alive, with its messages read back from memory',
+  async (t) => {
+    const { session } = await openSession(t, { change: limits({ startupMs: 30_000 }) })
+    const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'console=ttyS7'))
+    t.is(diagnosis.kind, 'lost-console')
+    t.is(diagnosis.confidence, 'seen')
+    t.regex(diagnosis.recoveredLog?.join('\n') ?? '', /HARNESS READY/)
+    t.true((diagnosis.registers?.length ?? 0) > 0)
+  },
+)
+
+test.serial('a machine that is reset in the gap did not kexec, whatever comes up after', async (t) => {
+  const rebooting: Loader['execute'] = (shell, _method, options) =>
+    shell.run('echo b >/proc/sysrq-trigger', options)
+  const { session } = await openSession(t, { loader: { execute: rebooting } })
+  const diagnosis = diagnosisOf(t, await session.cycle(unchecked))
+  t.is(diagnosis.kind, 'reset')
+  t.regex(diagnosis.evidence.join('\n'), /guest-reset/)
+})
+
+test.serial('an execute that comes back is an error of the execute', async (t) => {
+  const unloaded: Loader['execute'] = (shell, _method, options) => shell.run('kexec -u && kexec -e', options)
+  const { session } = await openSession(t, { loader: { execute: unloaded } })
+  const diagnosis = diagnosisOf(t, await session.cycle(unchecked))
+  t.is(diagnosis.kind, 'exec-error')
+  t.regex(diagnosis.evidence.join('\n'), /Nothing has been loaded/)
+})
+
+test.serial('silence in the gap is a hang there, with the registers of each CPU', async (t) => {
+  const { session } = await openSession(t, { board: 'qemu-aarch64', change: limits({ gapMs: 2_000 }) })
+  const diagnosis = diagnosisOf(t, await session.cycle({ ...unchecked, checks: true }))
+  t.is(diagnosis.kind, 'hang-in-gap')
+  t.regex(diagnosis.lastLines.at(-1) ?? '', /Bye!/)
+  t.true((diagnosis.registers?.length ?? 0) > 0)
+})
+
+test.serial('an old kernel that never says its last line hangs in its shutdown', async (t) => {
+  const stuck: Loader['execute'] = (shell, _method, options) => shell.run('sleep 1000', options)
+  const { session } = await openSession(t, {
+    board: 'qemu-aarch64',
+    loader: { execute: stuck },
+    change: limits({ shutdownMs: 3_000 }),
+  })
+  t.is(diagnosisOf(t, await session.cycle(unchecked)).kind, 'hang-in-shutdown')
+})
