@@ -56,7 +56,9 @@ export async function gatherInputs(
       `${recipePath}: initramfs.modules needs kernel.modules, the folder lib/modules/RELEASE`,
     )
   }
-  const identity = [...(kernelPackage ? [kernelPackage] : []), ...closure].map(({ sha256 }) => sha256).sort((a, b) => (a < b ? -1 : 1))
+  const identity = [...(kernelPackage ? [kernelPackage] : []), ...closure]
+    .map(({ sha256 }) => sha256)
+    .sort((a, b) => (a < b ? -1 : 1))
   if (kernelPath) {
     await inspectKernel(kernelPath, { arch })
     identity.push(await sha256OfFile(kernelPath))

@@ -38,7 +38,10 @@ export async function resolveImage(nameOrPath: string, options: ResolveOptions =
 }
 
 /** The image of a recipe if it is built; undefined when it would have to be. Throws UsageError: no such recipe. */
-export async function describeImage(nameOrPath: string, cache = defaultCacheFolder()): Promise<Image | undefined> {
+export async function describeImage(
+  nameOrPath: string,
+  cache = defaultCacheFolder(),
+): Promise<Image | undefined> {
   const record = await recordFile(cache, await findRecipe(nameOrPath), await readGuestScripts())
   return record === undefined ? undefined : await readRecord(record)
 }

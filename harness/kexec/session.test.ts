@@ -123,7 +123,7 @@ test.serial(
   'a kernel whose console is lost is found alive, with its messages read back from memory',
   async (t) => {
     const { session } = await openSession(t, { change: limits({ startupMs: 30_000 }) })
-    const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'console=ttyS7'))
+    const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'console=tty0'))
     t.is(diagnosis.kind, 'lost-console')
     t.is(diagnosis.confidence, 'seen')
     t.regex(diagnosis.recoveredLog?.join('\n') ?? '', /HARNESS READY/)

@@ -5,7 +5,11 @@ import type { Loader, LoadMethod, LoadResult, LoadTarget, StepOptions } from './
 export const kexecTools: Loader = {
   name: 'kexec-tools',
 
-  load: (shell, target, method, options) => runAndReadLoaded(shell, loadCommand(target, method), options),
+  async load(shell, target, method, options) {
+    const result = await runAndReadLoaded(shell, loadCommand(target, method), options)
+    const suspect = result.status !== 0 && saysUnsupported.test(result.output)
+    return suspect ? { ...result, unsupported: await lacksSyscall(shell, method, options) } : result
+  },
 
   execute: (shell, method, options) => shell.run(`kexec -e${method.ifdown ? '' : ' -x'}`, options),
 
@@ -25,6 +29,14 @@ export function loadCommand(target: LoadTarget, method: LoadMethod): string {
   ].join(' ')
 }
 
+/** What kexec-tools says for ENOSYS, and also for some commands that the kernel merely refuses (kexec.c, EFALLBACK). */
+const saysUnsupported = /Function not implemented|syscall kexec_file_load not available/
+
+/** An unload is refused by nothing but a kernel without the system call. */
+async function lacksSyscall(shell: Shell, method: LoadMethod, options: StepOptions): Promise<boolean> {
+  return (await shell.run(`kexec ${syscallOption(method)} -u`, options)).status !== 0
+}
+
 function syscallOption(method: LoadMethod): string {
   return method.syscall === 'kexec_file_load' ? '-s' : '-c'
 }
@@ -40,7 +52,6 @@ async function runAndReadLoaded(shell: Shell, command: string, options: StepOpti
     ...result,
     output: result.output.replace(/^loaded=[01]?\n?/m, '').trim(),
     loaded: loaded ? loaded[1] === '1' : null,
-    // ENOSYS from the syscall, in the words of kexec-tools' kexec.c and of libc.
-    unsupported: /Function not implemented|syscall kexec_file_load not available/.test(result.output),
+    unsupported: false,
   }
 }

@@ -40,6 +40,8 @@ export function startChild(file: string, args: string[], signal: AbortSignal): C
 /** Ends this process as soon as the one that started it is gone. */
 export function endWithParent(): void {
   process.once('disconnect', () => process.exit(1))
+  // A process that has done its work may end by itself.
+  process.channel?.unref()
 }
 
 /** Sends a message to the process that started this one; resolves when it is on its way. */
