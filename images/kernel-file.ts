@@ -1,7 +1,7 @@
 /** Looks into a kernel's file: what it is, for which architecture, and which release. */
 import { constants, createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
+import type { Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { UsageError } from '../harness/errors.ts'
 import { elfArch, isElf } from './elf.ts'
@@ -72,10 +72,10 @@ function notAFile(file: string, wanted: string, isFolder: boolean): UsageError {
 async function recognize(file: string, head: Buffer): Promise<KernelInfo | undefined> {
   if (isBzImage(head)) return readBzImage(head)
   const raw = rawImageArch(head)
-  if (raw !== undefined) return { format: 'Image', arch: raw, release: await findRelease(file, raw) }
+  if (raw !== undefined) return { format: 'Image', arch: raw, release: await searchStream(file) }
   if (isZboot(head)) return await readZboot(file, head)
   if (isElf(head)) return await readVmlinux(file, head)
-  if (head.readUInt16BE(0) === 0x1f8b) return await readGzipped(file)
+  if (head[0] === 0x1f && head[1] === 0x8b) return await readGzipped(file)
   return undefined
 }
 
@@ -124,7 +124,7 @@ async function readZboot(file: string, head: Buffer): Promise<KernelInfo> {
   const unpack = { gzip: createGunzip, zstd: createZstdDecompress }[compression]
   // Others are packed in a way that Node can't unpack; the kernel itself will tell its release.
   const release =
-    unpack && size > 0 ? await searchStream(file, arch, unpack(), { start, end: start + size - 1 }) : null
+    unpack && size > 0 ? await searchStream(file, unpack(), { start, end: start + size - 1 }) : null
   return { format: 'EFI zboot', arch, release }
 }
 
@@ -133,22 +133,18 @@ async function readVmlinux(file: string, head: Buffer): Promise<KernelInfo | und
   const type = head.readUInt16LE(16)
   if (type !== 2 && type !== 3) return undefined
   const arch = elfArch(head)
-  const release = await findRelease(file, arch)
+  const release = await searchStream(file)
   // A program is an ELF file too.
   return release === null ? undefined : { format: 'vmlinux', arch, release }
 }
 
 async function readGzipped(file: string): Promise<KernelInfo | undefined> {
   let arch: string | undefined
-  const release = await searchStream(file, undefined, createGunzip(), {}, (start) => {
+  const release = await searchStream(file, createGunzip(), {}, (start) => {
     arch = rawImageArch(start)
     return arch !== undefined
   })
   return arch === undefined ? undefined : { format: 'Image.gz', arch, release }
-}
-
-function findRelease(file: string, arch: string): Promise<string | null> {
-  return searchStream(file, arch, undefined, {})
 }
 
 type Range = { start?: number; end?: number }
@@ -159,39 +155,48 @@ type Range = { start?: number; end?: number }
  */
 async function searchStream(
   file: string,
-  _arch: string | undefined,
-  unpack: NodeJS.ReadWriteStream | undefined,
-  range: Range,
+  unpack?: Transform,
+  range: Range = {},
   accepts: (start: Buffer) => boolean = () => true,
 ): Promise<string | null> {
-  let release: string | null = null
-  const search = async (stream: AsyncIterable<Buffer>) => {
-    let seen = 0
-    let rest: Buffer = Buffer.alloc(0)
-    for await (const chunk of stream) {
-      const window = Buffer.concat([rest, chunk])
-      if (seen === 0 && window.length < 64) {
-        rest = window
-        continue
-      }
-      if (seen === 0 && !accepts(window)) return
-      seen += chunk.length
-      release = bannerIn(window)
-      if (release !== null || seen > maxBytes) return
-      rest = window.subarray(-(banner.length + maxReleaseLength))
-    }
-  }
   const source = createReadStream(file, { ...range, highWaterMark: 1024 * 1024 })
+  const stream = unpack ?? source
+  if (unpack) {
+    source.on('error', (error) => unpack.destroy(error))
+    source.pipe(unpack)
+  }
   try {
-    if (unpack) await pipeline(source, unpack as NodeJS.ReadWriteStream, search as never)
-    else await pipeline(source, search)
+    return await searchChunks(stream, accepts)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code?.startsWith('Z_') || code?.startsWith('ZSTD_') || code === 'ERR_STREAM_PREMATURE_CLOSE')
-      return release
+    if (code?.startsWith('Z_') || code?.startsWith('ZSTD_')) return null
     throw error
+  } finally {
+    source.destroy()
+    stream.destroy()
   }
-  return release
+}
+
+async function searchChunks(
+  stream: AsyncIterable<Buffer>,
+  accepts: (start: Buffer) => boolean,
+): Promise<string | null> {
+  let seen = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    const window = Buffer.concat([rest, chunk])
+    // Headers end at byte 64.
+    if (seen === 0 && window.length < 64) {
+      rest = window
+      continue
+    }
+    if (seen === 0 && !accepts(window)) return null
+    seen += chunk.length
+    const release = bannerIn(window)
+    if (release !== null || seen > maxBytes) return release
+    rest = window.subarray(-(banner.length + maxReleaseLength))
+  }
+  return null
 }
 
 function bannerIn(window: Buffer): string | null {

@@ -37,7 +37,7 @@ export async function prepareBoards(
 }
 
 /** The QEMU that runs boards of a descriptor's architecture, installed or unpacked where it was missing. */
-export async function chooseQemu(
+async function chooseQemu(
   descriptor: Descriptor,
   progress: Progress,
   signal: AbortSignal,

@@ -1,22 +1,8 @@
 /** What the kexec'd kernel says and a cold boot of the same kernel did not, as findings. */
 import type { Hit } from './detector.ts'
 import { withoutStamp } from './dump.ts'
-import { type Phase, type Severity, severities } from './signature.ts'
-
-/** One thing wrong, as the journal's `finding` has it; the caller adds suite, test and cycle. */
-export type Finding = {
-  id: string
-  severity: Severity
-  phase: Phase
-  board: string
-  generation: number
-  device: string | null
-  driver: string | null
-  cpu: number | null
-  confidence: 'seen' | 'inferred'
-  evidence: string[]
-  advice: string
-}
+import type { Finding } from './finding.ts'
+import { severities } from './signature.ts'
 
 const pciAddress = '[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]'
 /** What differs from boot to boot. A PCI address does not, and tells one device from another. */

@@ -7,7 +7,7 @@ import { minLiteralLength } from './prefilter.ts'
 export const severities = ['fatal', 'error', 'warning', 'info'] as const
 export type Severity = (typeof severities)[number]
 
-const phaseNames = ['load', 'shutdown', 'handover', 'early', 'probe', 'userspace'] as const
+export const phaseNames = ['load', 'shutdown', 'handover', 'early', 'probe', 'userspace'] as const
 /** The part of a cycle in which a line came; a cold boot has only the last three. */
 export type Phase = (typeof phaseNames)[number]
 

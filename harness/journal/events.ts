@@ -5,9 +5,10 @@
  * number exactly for the first 104 days of a host's uptime and to a few nanoseconds after.
  */
 import { z } from 'zod'
+import { finding as detected } from '../detect/finding.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
 
-export type { Diagnosis, Gap, MarkName, Phases } from '../kexec/outcome.ts'
+export type { Diagnosis, MarkName, Phases } from '../kexec/outcome.ts'
 
 export const verdict = z.enum(['passed', 'failed', 'error', 'skipped', 'interrupted'])
 export type Verdict = z.infer<typeof verdict>
@@ -30,21 +31,11 @@ export type Failure = z.infer<typeof failure>
 
 export const phaseNames = ['loadMs', 'shutdownMs', 'gapMs', 'startupMs', 'userspaceMs'] as const
 
-export const finding = z.object({
-  id: z.string(),
-  severity: z.enum(['fatal', 'error', 'warning', 'info']),
-  phase: z.enum(['load', 'shutdown', 'handover', 'early', 'probe', 'userspace']),
-  board,
+/** A finding, and the cycle that it was made in. */
+export const finding = detected.extend({
   suite: suite.optional(),
   test: test.optional(),
   cycle: cycle.optional(),
-  generation: z.number().int(),
-  device: z.string().nullable(),
-  driver: z.string().nullable(),
-  cpu: z.number().int().nullable(),
-  confidence: z.enum(['seen', 'inferred']),
-  evidence: z.array(z.string()),
-  advice: z.string(),
 })
 export type Finding = z.infer<typeof finding>
 
@@ -85,7 +76,7 @@ const cycleEnded = z.object({
 })
 
 /** The plan that every process of the run works from: resolved, so that no process resolves it again. */
-export const plan = z.object({
+const plan = z.object({
   /** Absolute path of the run's folder. */
   results: z.string(),
   suites: z.array(z.string()),

@@ -5,7 +5,7 @@ import type { Line } from '../console/lines.ts'
 import type { Markers } from './markers.ts'
 
 /** Where a handover is. Each is reached from the one before it, and never left backwards. */
-export const stages = ['shutdown', 'gap', 'startup', 'userspace', 'ready'] as const
+const stages = ['shutdown', 'gap', 'startup', 'userspace', 'ready'] as const
 export type Stage = (typeof stages)[number]
 
 /** What ended a handover before it was ready. */

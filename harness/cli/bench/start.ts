@@ -1,0 +1,85 @@
+/** How long a run takes from its command line to the start of QEMU. */
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+import { removeFolder } from '../../../qemu/sockets.ts'
+import { LabError } from '../../errors.ts'
+import { summarize } from '../../stats/summary.ts'
+import { root } from '../paths.ts'
+import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
+
+const boundSeconds = 0.7
+const runs = 9
+/** How often to look whether QEMU is there; looking takes time from what is measured. */
+const pollMs = 25
+const limitMs = 60_000
+/** The unit of process times in /proc; Linux shows 100 a second to user space on every architecture of ours. */
+const tickMs = 10
+
+export const start: Benchmark = {
+  name: 'start',
+  about: 'from the start of `node harness/bootstrap.mjs test --board qemu-x86_64` to the start of QEMU, images cached',
+  run,
+}
+
+async function run({ progress, signal }: BenchContext): Promise<Row[]> {
+  progress(`start: ${runs + 1} runs, each stopped once QEMU has started`)
+  const seconds: number[] = []
+  // The first one fills the caches: images, compiled code, the file system's.
+  for (let index = 0; index <= runs; index++) seconds.push(await once(signal))
+  const { n, median, ci95, min, max } = summarize(seconds.slice(1))
+  return [
+    {
+      benchmark: 'start',
+      figure: `${median.toFixed(2)} s`,
+      bound: `≤ ${boundSeconds} s`,
+      verdict: verdict(median <= boundSeconds),
+      n: `${n} runs`,
+      note:
+        `median, 95 % interval ${ci95?.map((value) => value.toFixed(2)).join(' to ')} s, ` +
+        `min ${min.toFixed(2)} s, max ${max.toFixed(2)} s`,
+    },
+  ]
+}
+
+/** Seconds from the start of the harness to that of its QEMU. */
+async function once(signal: AbortSignal): Promise<number> {
+  const results = await mkdtemp(join(tmpdir(), 'kexec-bench-'))
+  const options = ['--board', 'qemu-x86_64', '--suite', 'smoke', '--iterations', '1', '--results', results]
+  const startedMs = monotonicMs()
+  const harness = execa('node', ['harness/bootstrap.mjs', 'test', ...options], {
+    cwd: root,
+    stdin: 'ignore',
+    reject: false,
+    all: true,
+    // The harness ends its QEMU by itself, also where it is told to stop.
+    forceKillAfterDelay: 20_000,
+  })
+  try {
+    const ended = harness.then(({ all }) => {
+      throw new LabError(`the harness ended before QEMU was seen: ${all.slice(-500)}`)
+    })
+    ended.catch(() => {})
+    const qemuMs = await Promise.race([qemuStart(harness.pid!, signal), ended])
+    return (qemuMs - startedMs) / 1000
+  } finally {
+    harness.kill('SIGTERM')
+    await harness
+    await removeFolder(results)
+  }
+}
+
+/** When a QEMU below the process started, in milliseconds of the monotonic clock, within 10 ms. */
+async function qemuStart(ancestor: number, signal: AbortSignal): Promise<number> {
+  const offsetMs = await bootOffsetMs()
+  const deadline = performance.now() + limitMs
+  while (performance.now() < deadline) {
+    for (const { name, startTicks } of await descendants(ancestor))
+      // The accelerator is chosen with the help of a `qemu-system-… --version`, which is gone by the time of the boot.
+      if (name.startsWith('qemu-system')) return startTicks * tickMs - offsetMs
+    await sleep(pollMs, undefined, { signal })
+  }
+  throw new LabError(`no QEMU within ${limitMs / 1000} s after the harness started`)
+}
