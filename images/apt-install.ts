@@ -32,8 +32,8 @@ export async function installPackages(
   return await apt(install, watch)
 }
 
-/** Debian's name for the architecture of this machine: amd64, arm64. Throws LabError without dpkg. */
-export async function hostArch(): Promise<'amd64' | 'arm64'> {
+/** Debian's name for the architecture of this machine: amd64, arm64. Throws LabError for another one. */
+export function hostArch(): 'amd64' | 'arm64' {
   const arch = { x64: 'amd64', arm64: 'arm64' }[process.arch as string]
   if (arch === 'amd64' || arch === 'arm64') return arch
   throw new LabError(`programs can't be fetched for a host of architecture ${process.arch}`, {

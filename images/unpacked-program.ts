@@ -44,7 +44,7 @@ export async function unpackProgram({
   return await withLock(cache, path.basename(folder), watch, async () => {
     await publishFolder(cache, folder, async (temporary) => {
       const { codename } = await hostRelease()
-      const arch = await hostArch()
+      const arch = hostArch()
       const apt = new Apt({ ...watch, cache, suite: codename, arch })
       await apt.refresh()
       const debs = await apt.closure(wanted.packages)
@@ -52,7 +52,7 @@ export async function unpackProgram({
       progress?.(`unpack ${wanted.packages.join(' ')} and what they depend on (${files.length} packages)`)
       for (const file of files) await unpackDeb(file, path.join(temporary, 'root'), { cache, signal })
       await writeLauncher(temporary, wanted, arch)
-      await mustRun(path.join(temporary, 'bin', wanted.program), signal)
+      await mustRun(await describe(temporary, wanted), signal)
     })
     return await describe(folder, wanted)
   })
@@ -67,10 +67,12 @@ function folderOf(cache: string, { program, packages }: Wanted): string {
 async function describe(folder: string, { program }: Wanted): Promise<Unpacked> {
   const data = firmwareFolders.map((name) => path.join(folder, 'root', name))
   const there = await Promise.all(data.map(exists))
-  const firmware = program.startsWith('qemu-system-') ? data.filter((_, index) => there[index]) : []
+  const isQemu = program.startsWith('qemu-system-')
+  const firmware = isQemu ? data.filter((_, index) => there[index]) : []
   return {
     path: path.join(folder, 'bin', program),
-    env: {},
+    // QEMU looks for its own modules, TCG among them, where the package would have put them.
+    env: isQemu ? { QEMU_MODULE_DIR: path.join(folder, 'root/usr/lib', triplets[hostArch()], 'qemu') } : {},
     extraArgs: firmware.flatMap((one) => ['-L', one]),
   }
 }
@@ -130,17 +132,26 @@ async function libraryFolders(root: string, triplet: string): Promise<string[]> 
   return found
 }
 
-/** A program that does not even tell its version is no help. */
-async function mustRun(program: string, signal: AbortSignal | undefined): Promise<void> {
-  const result = await execa(program, ['--version'], {
+/** What QEMU needs to emulate a machine is loaded only when it does; an empty one shows it. */
+const emptyMachine = ['-machine', 'none,accel=tcg', '-nodefaults', '-display', 'none', '-monitor', 'stdio']
+
+/** A program that does not even start is no help. */
+async function mustRun(
+  { path: file, env, extraArgs }: Unpacked,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const name = path.basename(file)
+  const isQemu = name.startsWith('qemu-system-')
+  const result = await execa(file, isQemu ? [...extraArgs, ...emptyMachine] : ['--version'], {
     reject: false,
-    stdin: 'ignore',
+    input: isQemu ? 'quit\n' : '',
     timeout: 60_000,
-    env: { LC_ALL: 'C' },
+    env: { LC_ALL: 'C', ...env },
     ...(signal ? { cancelSignal: signal } : {}),
   })
   signal?.throwIfAborted()
   if (!result.failed) return
-  const why = lastLine(result.stderr) ?? result.shortMessage
-  throw new LabError(`${path.basename(program)} was unpacked but does not run: ${why}`)
+  throw new LabError(
+    `${name} was unpacked but does not run: ${lastLine(result.stderr) ?? result.shortMessage}`,
+  )
 }

@@ -17,7 +17,7 @@ export const kexecTools: Loader = {
 }
 
 /** The load as it is typed into the board's shell. */
-function loadCommand(target: LoadTarget, method: LoadMethod): string {
+export function loadCommand(target: LoadTarget, method: LoadMethod): string {
   return [
     'kexec',
     syscallOption(method),

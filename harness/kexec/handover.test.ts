@@ -1,0 +1,137 @@
+/** Console lines as Debian's 6.1 kernels print them under QEMU, arm64 and x86_64, shortened. */
+import test from 'ava'
+import type { Line } from '../console/lines.ts'
+import { Handover, HandoverStopped, kernelStartNs } from './handover.ts'
+import { type ExtraMarkers, loadMarkers } from './markers.ts'
+
+const forever = new AbortController().signal
+const none: ExtraMarkers = { lastOldLine: [], firstNewLine: [], firmware: [] }
+
+async function follow(arch: string, lines: string[], extra = none) {
+  const borders: string[] = []
+  const handover = new Handover({
+    markers: await loadMarkers(arch, extra),
+    onBorder: (border, { text }) => borders.push(`${border}: ${text}`),
+  })
+  lines.forEach((text, index) => {
+    handover.line(lineAt(text, index))
+  })
+  return { handover, borders }
+}
+
+function lineAt(text: string, seconds: number): Line {
+  return { text, atNs: BigInt(Math.round(seconds * 1e9)), cut: false }
+}
+
+test('arm64 goes from Bye! to the new kernel to its init', async (t) => {
+  const { handover, borders } = await follow('arm64', [
+    'S42q1z',
+    '[   16.100000] kexec_core: Starting new kernel',
+    '[   16.168451] Bye!',
+    '[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]',
+    '[    0.000000] Linux version 6.1.0-50-cloud-arm64',
+    '[    1.371600] Run /init as init process',
+  ])
+  t.deepEqual(borders, [
+    'lastOld: [   16.168451] Bye!',
+    'firstNew: [    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]',
+    'init: [    1.371600] Run /init as init process',
+  ])
+  t.is(handover.stage, 'userspace')
+  t.is(handover.newLines.length, 3)
+  handover.ready(lineAt('# ', 9))
+  t.is(handover.stage, 'ready')
+})
+
+test('x86 says no Bye!, and its last line is the start of the new kernel', async (t) => {
+  const { borders } = await follow('x86_64', [
+    '[    8.521842] kexec_core: Starting new kernel',
+    '[    0.000000] Linux version 6.1.0-56-cloud-amd64',
+  ])
+  t.deepEqual(borders, [
+    'lastOld: [    8.521842] kexec_core: Starting new kernel',
+    'firstNew: [    0.000000] Linux version 6.1.0-56-cloud-amd64',
+  ])
+})
+
+test('what purgatory or firmware code prints in the gap ends it not', async (t) => {
+  const { handover } = await follow('x86_64', [
+    'kexec_core: Starting new kernel',
+    "I'm in purgatory",
+    'early console in extract_kernel',
+  ])
+  t.is(handover.stage, 'gap')
+})
+
+test('a first line that the UART garbled is found by the next one', async (t) => {
+  const { handover } = await follow('arm64', [
+    '[   16.1] Bye!',
+    '\ufffd\ufffdooting Linux on physical',
+    '[    0.000000] Linux version 6.1.0',
+  ])
+  t.is(handover.borders.firstNew?.text, '[    0.000000] Linux version 6.1.0')
+})
+
+test('a quiet old kernel ends with whatever it said last', async (t) => {
+  const { handover } = await follow('x86_64', [
+    '[    8.1] e1000e: shutdown',
+    '[    0.000000] Linux version 6.1.0',
+  ])
+  t.is(handover.borders.lastOld?.text, '[    8.1] e1000e: shutdown')
+  t.is(handover.stage, 'startup')
+})
+
+test('a board adds markers of its own', async (t) => {
+  const { handover } = await follow('arm64', ['vendor: leaving', 'vendor: hello'], {
+    lastOldLine: ['vendor: leaving'],
+    firstNewLine: ['vendor: hello'],
+    firmware: [],
+  })
+  t.is(handover.stage, 'startup')
+})
+
+for (const banner of [
+  'SeaBIOS (version 1.16.2-debian-1.16.2-1)',
+  'U-Boot 2023.01 (Jan 01 2023)',
+  'U-Boot SPL 2024.07',
+  'UEFI firmware (version 2022.11)',
+  'iPXE (http://ipxe.org) 00:02.0',
+  'NOTICE:  BL1: v2.8',
+])
+  test(`a firmware banner between two kernels is a reset: ${banner}`, async (t) => {
+    const { handover } = await follow('arm64', ['[   16.1] Bye!', banner])
+    t.is(handover.stopped?.reason, 'firmware')
+    await t.throwsAsync(handover.reach('startup', forever), { instanceOf: HandoverStopped })
+  })
+
+test('a panic stops it in either kernel', async (t) => {
+  const old = await follow('arm64', ['[   16.1] Kernel panic - not syncing: Fatal exception'])
+  t.is(old.handover.stopped?.reason, 'panic')
+  const young = await follow('arm64', [
+    '[   16.1] Bye!',
+    '[    0.000000] Booting Linux on physical CPU 0x0',
+    '[    1.2] Kernel panic - not syncing: VFS',
+  ])
+  t.is(young.handover.stopped?.reason, 'panic')
+})
+
+test('whoever waits for a stage is told when it is reached or cannot be', async (t) => {
+  const { handover } = await follow('arm64', [])
+  const [gap, ready] = [handover.reach('gap', forever), handover.reach('ready', forever)]
+  handover.line(lineAt('[   16.1] Bye!', 1))
+  await gap
+  handover.stop('reset', 'QMP says so')
+  await t.throwsAsync(ready, { instanceOf: HandoverStopped, message: 'QMP says so' })
+  await t.notThrowsAsync(handover.reach('gap', forever), 'what was reached stays reached')
+})
+
+test("a kernel's own start is the earliest that its stamps allow", (t) => {
+  const lines = [
+    lineAt('[    0.000000] Linux version', 11),
+    lineAt('[    0.500000] late to arrive', 10.9),
+    lineAt('[    1.000000] in time', 11.2),
+    lineAt('# no stamp', 3),
+  ]
+  t.is(kernelStartNs(lines), 10_200_000_000n)
+  t.is(kernelStartNs([lineAt('[    0.000000] Linux version', 11)]), null)
+})
