@@ -1,5 +1,6 @@
 /** How long a run takes from its command line to the start of QEMU. */
-import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,14 +10,13 @@ import { LabError } from '../../errors.ts'
 import { summarize } from '../../stats/summary.ts'
 import { root } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
+import { descendants } from './processes.ts'
 
 const boundSeconds = 0.7
 const runs = 9
 /** How often to look whether QEMU is there; looking takes time from what is measured. */
 const pollMs = 25
 const limitMs = 60_000
-/** The unit of process times in /proc; Linux shows 100 a second to user space on every architecture of ours. */
-const tickMs = 10
 
 export const start: Benchmark = {
   name: 'start',
@@ -48,7 +48,7 @@ async function run({ progress, signal }: BenchContext): Promise<Row[]> {
 async function once(signal: AbortSignal): Promise<number> {
   const results = await mkdtemp(join(tmpdir(), 'kexec-bench-'))
   const options = ['--board', 'qemu-x86_64', '--suite', 'smoke', '--iterations', '1', '--results', results]
-  const startedMs = monotonicMs()
+  const startedMs = Number(process.hrtime.bigint()) / 1e6
   const harness = execa('node', ['harness/bootstrap.mjs', 'test', ...options], {
     cwd: root,
     stdin: 'ignore',
@@ -73,13 +73,16 @@ async function once(signal: AbortSignal): Promise<number> {
 
 /** When a QEMU below the process started, in milliseconds of the monotonic clock, within 10 ms. */
 async function qemuStart(ancestor: number, signal: AbortSignal): Promise<number> {
-  const offsetMs = await bootOffsetMs()
   const deadline = performance.now() + limitMs
   while (performance.now() < deadline) {
-    for (const { name, startTicks } of await descendants(ancestor))
-      // The accelerator is chosen with the help of a `qemu-system-… --version`, which is gone by the time of the boot.
-      if (name.startsWith('qemu-system')) return startTicks * tickMs - offsetMs
+    const found = (await descendants(ancestor)).find(({ name, pid }) => isBoard(name, pid))
+    if (found) return found.startedMs
     await sleep(pollMs, undefined, { signal })
   }
   throw new LabError(`no QEMU within ${limitMs / 1000} s after the harness started`)
+}
+
+/** The harness also asks QEMU for its version, and that one is gone again soon. */
+function isBoard(name: string, pid: number): boolean {
+  return name.startsWith('qemu-system') && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('\0-kernel\0')
 }

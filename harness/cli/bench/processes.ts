@@ -1,0 +1,50 @@
+/** What /proc knows about the processes below another one. */
+import { readdir, readFile } from 'node:fs/promises'
+
+/** The unit of process times in /proc; Linux shows 100 a second to user space on every architecture of ours. */
+const tickMs = 10
+
+export type ProcessFacts = {
+  pid: number
+  /** The first 15 characters of the program's name. */
+  name: string
+  /** Milliseconds of the monotonic clock, within 10 ms: that of the fork, before any exec. */
+  startedMs: number
+}
+
+/** Every process that descends from `ancestor` and still has its line of parents. */
+export async function descendants(ancestor: number): Promise<ProcessFacts[]> {
+  const offsetMs = await bootOffsetMs()
+  const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(factsOf))
+  const parents = new Map(all.flatMap((one) => (one ? [[one.pid, one.parent]] : [])))
+  const isBelow = (pid: number): boolean => {
+    const parent = parents.get(pid)
+    return parent !== undefined && (parent === ancestor || isBelow(parent))
+  }
+  return all
+    .filter((one) => one !== undefined)
+    .filter(({ pid }) => isBelow(pid))
+    .map(({ pid, name, ticks }) => ({ pid, name, startedMs: ticks * tickMs - offsetMs }))
+}
+
+/** `/proc/PID/stat`, proc_pid_stat(5): the name stands in brackets and may hold anything, the rest is numbers. */
+async function factsOf(
+  pid: string,
+): Promise<{ pid: number; name: string; parent: number; ticks: number } | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+    return { pid: Number(pid), name, parent: Number(fields[1]), ticks: Number(fields[19]) }
+  } catch {
+    // It has ended in the meantime.
+    return undefined
+  }
+}
+
+/** Process times count the time that the host was suspended, the monotonic clock does not. */
+async function bootOffsetMs(): Promise<number> {
+  const [uptime] = (await readFile('/proc/uptime', 'latin1')).split(' ')
+  const offset = Number(uptime) * 1000 - Number(process.hrtime.bigint()) / 1e6
+  return Math.abs(offset) < 2 * tickMs ? 0 : offset
+}
