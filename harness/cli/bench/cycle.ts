@@ -1,0 +1,143 @@
+/** What the harness costs: a kexec cycle under it against the same cycle under a script of a few lines. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { imageSchema } from '../../../images/image.ts'
+import { removeFolder } from '../../../qemu/sockets.ts'
+import { parsedDescriptor } from '../../board/descriptor.ts'
+import { QemuBoard, type QemuChoice } from '../../board/qemu-board.ts'
+import { ConsoleRecorder } from '../../console/recorder.ts'
+import { loadCatalogue } from '../../detect/catalogue.ts'
+import { LabError } from '../../errors.ts'
+import { JournalWriter } from '../../journal/journal.ts'
+import { commandLine, newNonce } from '../../kexec/command-line.ts'
+import { loadMarkers } from '../../kexec/markers.ts'
+import { KexecSession } from '../../kexec/session.ts'
+import { kexecTools, loadCommand } from '../../loader/kexec-tools.ts'
+import { summarize } from '../../stats/summary.ts'
+import { prepareBoards } from '../prepare.ts'
+import { parseRunFlags } from '../run-options.ts'
+import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
+import { descendants } from './processes.ts'
+import { type RawBoard, startTwin } from './raw-board.ts'
+
+const boundRatio = 1.02
+const pairs = 16
+const boardName = 'qemu-x86_64'
+const method = { syscall: 'kexec_load', checks: false, ifdown: true } as const
+
+export const cycle: Benchmark = {
+  name: 'cycle',
+  about: `wall time of a kexec cycle on ${boardName}, from payload to proof, over that of a bare script`,
+  run,
+}
+
+async function run(context: BenchContext): Promise<Row[]> {
+  const { progress, signal } = context
+  await using resources = new AsyncDisposableStack()
+  progress('cycle: booting the board twice')
+  const { session, board } = await openSession(resources, context)
+  await session.boot()
+  const qemu = (await descendants(process.pid)).find(({ name }) => name.startsWith('qemu-system'))
+  if (!qemu) throw new LabError('the QEMU of the harness is not to be found in /proc')
+  const raw = resources.use(await startTwin(qemu.pid, signal))
+  const { arch, earlyConsole, append } = board.descriptor
+  const newCommandLine = () => commandLine({ arch, earlyConsole, append, nonce: newNonce() })
+  const under = {
+    harness: () => timed(() => harnessCycle(session)),
+    script: () => timed(() => rawCycle(raw, newCommandLine())),
+  }
+  // The first of each is a warm-up.
+  for (const one of Object.values(under)) await one()
+  const measured: { harness: number; script: number }[] = []
+  while (measured.length < pairs) {
+    // Turn about, so that a machine that slows down slows both.
+    const first = measured.length % 2 === 0
+    const before = first ? await under.harness() : await under.script()
+    const after = first ? await under.script() : await under.harness()
+    measured.push(first ? { harness: before, script: after } : { harness: after, script: before })
+    progress(`cycle: pair ${measured.length} of ${pairs}, ${before.toFixed(2)} s and ${after.toFixed(2)} s`)
+  }
+  return [toRow(measured)]
+}
+
+async function openSession(
+  resources: AsyncDisposableStack,
+  { progress, signal }: BenchContext,
+): Promise<{ session: KexecSession; board: QemuBoard }> {
+  const folder = mkdtempSync(join(tmpdir(), 'kexec-bench-'))
+  resources.defer(() => removeFolder(folder))
+  const options = await parseRunFlags({ results: folder }, { boards: [boardName], suites: ['smoke'] })
+  const [plan] = await prepareBoards(options, progress, signal)
+  const descriptor = parsedDescriptor.parse(plan!.descriptor)
+  const recorder = resources.use(
+    new ConsoleRecorder({
+      folder,
+      board: boardName,
+      originNs: process.hrtime.bigint(),
+      onFailure: (error) => progress(error.message),
+    }),
+  )
+  const journal = resources.use(new JournalWriter(join(folder, 'journal.jsonl')))
+  const image = imageSchema.parse(plan!.image)
+  const board = resources.use(
+    new QemuBoard({ descriptor, image, qemu: plan!.machine as QemuChoice, recorder }),
+  )
+  const session = new KexecSession({
+    board,
+    loader: kexecTools,
+    markers: await loadMarkers(descriptor.arch, descriptor.markers),
+    signatures: await loadCatalogue(),
+    listener: {
+      bootStarted: () => {},
+      bootEnded: () => {},
+      recovery: () => {},
+      mark: (name, atNs, line) =>
+        journal.add({ type: 'mark', t: Number(atNs), board: boardName, cycle: 1, name, line }),
+    },
+    signal,
+  })
+  return { session, board }
+}
+
+async function harnessCycle(session: KexecSession): Promise<void> {
+  const { failure } = await session.cycle(method)
+  if (failure) throw failure
+}
+
+/** The same steps on the board: payload, load, execute, ready, and the reading of what the proof rests on. */
+async function rawCycle(raw: RawBoard, append: string): Promise<void> {
+  const said = await raw.ask('harness-payload; echo D$((40+2))', 'D42')
+  const found = /payload kernel=(\S+) initramfs=(\S+)/.exec(said)
+  if (!found) throw new LabError(`no payload on the raw board: ${said.slice(-300)}`)
+  const load = loadCommand({ kernel: found[1]!, initramfs: found[2]!, append }, method)
+  await raw.ask(`${load}; echo D$((40+2))`, 'D42')
+  await raw.ask('kexec -e', 'HARNESS READY')
+  await raw.ask(
+    'cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/osrelease /proc/cmdline; grep MemAvailable /proc/meminfo; echo D$((40+2))',
+    'D42',
+  )
+}
+
+/** Seconds that it took. */
+async function timed(step: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await step()
+  return (performance.now() - start) / 1000
+}
+
+function toRow(measured: { harness: number; script: number }[]): Row {
+  const ratio = summarize(measured.map(({ harness, script }) => harness / script))
+  const seconds = (values: number[]) => `${summarize(values).median.toFixed(2)} s`
+  return {
+    benchmark: 'cycle',
+    figure: ratio.median.toFixed(3),
+    bound: `≤ ${boundRatio}`,
+    verdict: verdict(ratio.median <= boundRatio),
+    n: `${ratio.n} pairs`,
+    note:
+      `median of the ratios of pairs, 95 % interval ${ratio.ci95?.map((value) => value.toFixed(3)).join(' to ')}; ` +
+      `median ${seconds(measured.map(({ harness }) => harness))} under the harness, ` +
+      `${seconds(measured.map(({ script }) => script))} under the script`,
+  }
+}
