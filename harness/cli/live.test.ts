@@ -58,7 +58,7 @@ test('a journal is followed while it grows, torn lines and all, to the last even
   const folder = mkdtempSync(join(tmpdir(), 'follow-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'journal.jsonl')
-  const events = passedRun()
+  const events: JournalEvent[] = JSON.parse(JSON.stringify(passedRun()))
   const text = `${events.map((event) => JSON.stringify(event)).join('\n{"torn\n')}\n`
   appendFileSync(file, '')
   const seen: JournalEvent[] = []
