@@ -42,6 +42,13 @@ export function aptFailure({ program, args, cache, suite, words }: Failure): Har
   })
 }
 
+/** apt did nothing for so long that it was ended. */
+export function stalled(program: string, args: readonly string[], cache: string, limitMs: number): LabError {
+  return new LabError(`${program} ${args[0]} did nothing for ${limitMs / 1000} s and was ended`, {
+    hint: `is the disk full (df -h ${cache}) or the mirror silent (apt-get update)?`,
+  })
+}
+
 /** apt's own first error, or its first warning, without the letter in front. */
 function firstError(words: string): string {
   const lines = words.split('\n')

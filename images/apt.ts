@@ -7,9 +7,9 @@ import path from 'node:path'
 import { execa } from 'execa'
 import { UsageError } from '../harness/errors.ts'
 import { didYouMean } from '../harness/nearest.ts'
-import { aptFailure } from './apt-errors.ts'
+import { aptFailure, stalled } from './apt-errors.ts'
 import { noApt, type Source, sourcesFor, sourcesText } from './apt-sources.ts'
-import { inCache, withLock, withTemporaryFolder } from './cache.ts'
+import { inCache, mustHaveRoom, withLock, withTemporaryFolder } from './cache.ts'
 import { type Deb, parsePackages } from './control.ts'
 import { DebStore } from './deb-store.ts'
 import { reportBytes, type Watch } from './progress.ts'
@@ -21,6 +21,10 @@ export type AptOptions = Watch & { cache: string; suite: string; arch: DebArch }
 
 /** Package lists younger than this are taken as they are. */
 const listsFreshMs = 24 * 3600 * 1000
+/** Room for the package lists of a suite, packed and unpacked at once. */
+const listsBytes = 100_000_000
+/** apt tells its progress twice a second; its own network timeouts are shorter than this. */
+const stallMs = 120_000
 
 export class Apt {
   readonly #options: AptOptions
@@ -103,6 +107,7 @@ export class Apt {
 
   async #download(debs: readonly Deb[], folder: string): Promise<void> {
     const totalBytes = debs.reduce((sum, { size }) => sum + size, 0)
+    await mustHaveRoom(this.#options.cache, totalBytes)
     const first = debs[0]!.name
     const step = debs.length === 1 ? `download ${first}` : `download ${first} and ${debs.length - 1} more`
     const report = reportBytes(this.#options.progress, step, totalBytes)
@@ -113,6 +118,7 @@ export class Apt {
   }
 
   async #update(sources: Source[]): Promise<void> {
+    await mustHaveRoom(this.#options.cache, listsBytes)
     await this.#writeConfiguration(sources)
     try {
       await this.#run('apt-get', ['update', '--error-on=any'])
@@ -149,18 +155,24 @@ export class Apt {
     onPercent?: (percent: number) => void,
   ): Promise<{ stdout: string }> {
     const { cache, signal } = this.#options
+    // apt hangs for good when the disk fills up under some of its helpers.
+    using stall = new StallWatch(stallMs)
     const child = execa(program, [...this.#settings(), ...args], {
       cwd,
       reject: false,
       env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       maxBuffer: 256 * 1024 * 1024,
-      ...(signal ? { cancelSignal: signal } : {}),
+      cancelSignal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
     })
-    if (onPercent) this.#followStatus(child.stdio[3], onPercent)
+    this.#followStatus(child.stdio[3], (percent) => {
+      stall.alive()
+      onPercent?.(percent)
+    })
     const result = await child
     signal?.throwIfAborted()
     if (result.code === 'ENOENT') throw noApt()
+    if (stall.signal.aborted) throw stalled(program, args, cache, stallMs)
     if (result.failed && !mayFail) {
       const words = `${result.stderr}\n${result.stdout}`
       throw aptFailure({ program, args, cache, words, suite: this.#options.suite })
@@ -211,6 +223,28 @@ export class Apt {
       'Debug::NoLocking': 'true',
     }
     return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
+  }
+}
+
+/** Aborts its signal when nobody says for a while that things go on. */
+class StallWatch implements Disposable {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(limitMs: number) {
+    this.#timer = setTimeout(() => this.#controller.abort(), limitMs)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  alive(): void {
+    this.#timer.refresh()
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
   }
 }
 

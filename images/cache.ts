@@ -1,6 +1,6 @@
 /** The cache folder: everything in it can be deleted at any time and is made again when it is needed. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -100,9 +100,21 @@ export function cacheError(cache: string, error: unknown): unknown {
   return error
 }
 
+/** Throws LabError when the disk that holds the cache has less room than that. */
+export async function mustHaveRoom(cache: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(cache)
+  const megabytes = (count: number) => Math.ceil(count / 1e6)
+  if (bavail * bsize >= bytes) return
+  throw diskFull(
+    cache,
+    undefined,
+    `, which has ${megabytes(bavail * bsize)} MB and needs ${megabytes(bytes)}`,
+  )
+}
+
 /** The disk that holds the cache is full. */
-export function diskFull(cache: string, cause?: unknown): LabError {
-  return new LabError(`no space left on the disk that holds the cache ${cache}`, {
+export function diskFull(cache: string, cause?: unknown, more = ''): LabError {
+  return new LabError(`no space left on the disk that holds the cache ${cache}${more}`, {
     hint: `see it with: df -h ${cache}; free some space, or export KEXEC_HARNESS_CACHE=/path/on/another/disk`,
     cause,
   })

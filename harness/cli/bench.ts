@@ -4,12 +4,13 @@ import { didYouMean } from '../nearest.ts'
 import { terminalOptions } from '../report/table.ts'
 import type { Benchmark, Row } from './bench/benchmark.ts'
 import { cycle } from './bench/cycle.ts'
+import { matching } from './bench/matching.ts'
 import { memory } from './bench/memory.ts'
-import { start } from './bench/start.ts'
 import { stamps } from './bench/stamps.ts'
+import { start } from './bench/start.ts'
 import { benchTable } from './bench/table.ts'
 
-const benchmarks: Benchmark[] = [cycle, start, stamps, memory]
+const benchmarks: Benchmark[] = [cycle, start, matching, stamps, memory]
 
 /** Runs the benchmarks of these names, or all. Returns 0 when each held its bounds, 1 otherwise. Throws UsageError. */
 export async function bench(names: string[], signal: AbortSignal): Promise<number> {

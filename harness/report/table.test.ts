@@ -15,13 +15,13 @@ import { terminalOptions, terminalReport } from './table.ts'
 test('the table of a run that passed, in a wide terminal', (t) => {
   t.is(
     terminalReport(buildSummary(passedRun()), { width: 120, report: 'results/latest/report.html' }),
-    `┌──────────────┬──────────────────────┬────────────────────────┬────────┬────────┬─────────┬─────────┬─────────┐
-│ board        │ kernel               │ loader                 │ cycles │    gap │ gap p95 │ startup │ verdict │
-├──────────────┼──────────────────────┼────────────────────────┼────────┼────────┼─────────┼─────────┼─────────┤
-│ qemu-aarch64 │ 6.1.0-37-cloud-arm64 │ kexec_load             │    7/7 │ 10.4 s │  10.4 s │  900 ms │ passed  │
-│ qemu-aarch64 │ 6.1.0-37-cloud-arm64 │ kexec_load --no-checks │    6/6 │ 124 ms │  126 ms │  900 ms │ passed  │
-│ qemu-x86_64  │ 6.1.0-37-cloud-amd64 │ kexec_file_load        │    1/1 │ 7.10 s │  7.10 s │  900 ms │ passed  │
-└──────────────┴──────────────────────┴────────────────────────┴────────┴────────┴─────────┴─────────┴─────────┘
+    `┌──────────────┬──────────────────────┬────────────────────────┬────────┬────────────┬─────────┬─────────┬─────────┐
+│ board        │ kernel               │ loader                 │ cycles │ gap median │ gap p95 │ startup │ verdict │
+├──────────────┼──────────────────────┼────────────────────────┼────────┼────────────┼─────────┼─────────┼─────────┤
+│ qemu-aarch64 │ 6.1.0-37-cloud-arm64 │ kexec_load             │    7/7 │     10.4 s │  10.4 s │  900 ms │ passed  │
+│ qemu-aarch64 │ 6.1.0-37-cloud-arm64 │ kexec_load --no-checks │    6/6 │     124 ms │  126 ms │  900 ms │ passed  │
+│ qemu-x86_64  │ 6.1.0-37-cloud-amd64 │ kexec_file_load        │    1/1 │     7.10 s │  7.10 s │  900 ms │ passed  │
+└──────────────┴──────────────────────┴────────────────────────┴────────┴────────────┴─────────┴─────────┴─────────┘
 
 checked/unchecked gap ratio on qemu-aarch64: 83.9 (10.4 s against 124 ms, kexec_load)
 
@@ -97,8 +97,8 @@ test('colour only on a terminal and without NO_COLOR', (t) => {
     width: 132,
     colour: false,
   })
-  t.deepEqual(terminalOptions({ isTTY: true }, { TERM: 'dumb' }), { width: 80, colour: false })
-  t.deepEqual(terminalOptions({}, {}), { width: 80, colour: false })
+  t.deepEqual(terminalOptions({ isTTY: true }, { TERM: 'dumb' }), { width: 120, colour: false })
+  t.deepEqual(terminalOptions({}, {}), { width: 120, colour: false })
   t.true(terminalReport(buildSummary(passedRun()), { colour: true }).includes('\x1b[32mpassed'))
 })
 

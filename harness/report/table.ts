@@ -8,7 +8,7 @@ import { overviewRows, type Row } from './rows.ts'
 import { boardFacts, findingLines, problemLines } from './table-text.ts'
 
 export type TerminalOptions = {
-  /** Columns to fill at most; default 80, as CI logs have it. */
+  /** Columns to fill at most; default 120, which CI logs show without wrapping. */
   width?: number
   /** Default false. */
   colour?: boolean
@@ -22,12 +22,12 @@ export function terminalOptions(
   env: Record<string, string | undefined>,
 ): Required<Pick<TerminalOptions, 'width' | 'colour'>> {
   const colour = stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
-  return { width: stream.columns && stream.columns > 0 ? stream.columns : 80, colour }
+  return { width: stream.columns && stream.columns > 0 ? stream.columns : 120, colour }
 }
 
 /** The whole closing text, with a newline at its end. */
 export function terminalReport(summary: RunSummary, options: TerminalOptions = {}): string {
-  const { width = 80, colour = false, report } = options
+  const { width = 120, colour = false, report } = options
   const paint = painter(colour)
   const blocks = [
     overview(overviewRows(summary), width, paint),
@@ -47,7 +47,7 @@ const columns: { head: string; right?: boolean; of: (row: Row) => string }[] = [
   { head: 'kernel', of: ({ kernel }) => (kernel === null ? '-' : visibleLine(kernel, { maxLength: 60 })) },
   { head: 'loader', of: ({ loader }) => loader ?? '-' },
   { head: 'cycles', right: true, of: ({ proven, cycles }) => `${proven}/${cycles}` },
-  { head: 'gap', right: true, of: ({ gapMedianMs }) => duration(gapMedianMs) },
+  { head: 'gap median', right: true, of: ({ gapMedianMs }) => duration(gapMedianMs) },
   { head: 'gap p95', right: true, of: ({ gapP95Ms }) => duration(gapP95Ms) },
   { head: 'startup', right: true, of: ({ startupMedianMs }) => duration(startupMedianMs) },
   { head: 'verdict', of: ({ verdict }) => verdict },

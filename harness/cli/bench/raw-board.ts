@@ -41,7 +41,8 @@ export class RawBoard implements AsyncDisposable {
         this.#wake = resolve
       })
       this.#signal.throwIfAborted()
-      if (performance.now() >= deadline) throw new LabError(`no ${text} on the raw socket: ${this.#said.slice(-300)}`)
+      if (performance.now() >= deadline)
+        throw new LabError(`no ${text} on the raw socket: ${this.#said.slice(-300)}`)
     }
     clearTimeout(limit)
     return this.#said

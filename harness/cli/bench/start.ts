@@ -20,7 +20,8 @@ const limitMs = 60_000
 
 export const start: Benchmark = {
   name: 'start',
-  about: 'from the start of `node harness/bootstrap.mjs test --board qemu-x86_64` to the start of QEMU, images cached',
+  about:
+    'from the start of `node harness/bootstrap.mjs test --board qemu-x86_64` to the start of QEMU, images cached',
   run,
 }
 
