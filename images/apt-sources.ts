@@ -62,7 +62,7 @@ export async function hostRelease(): Promise<HostRelease> {
 
 /**
  * Archives for a suite, taken from the machine's own configuration, its codename replaced where it runs another one.
- * $KEXEC_HARNESS_APT_SOURCES names a sources.list file to use as it is instead; then the answer is its text.
+ * $KEXEC_HARNESS_APT_SOURCES names a sources.list file to use in place of the machine's configuration.
  * Throws LabError when apt is missing or knows no archive that can have the suite.
  */
 export async function sourcesFor(suite: string, env: NodeJS.ProcessEnv = process.env): Promise<Source[]> {

@@ -4,7 +4,12 @@ import type { Shell } from '../console/shell.ts'
 import type { Descriptor } from './descriptor.ts'
 
 /** Where on a board its kernel and initramfs lie, for its loader. */
-export type TargetFiles = { kernel: string; initramfs: string | null }
+export type TargetFiles = {
+  kernel: string
+  initramfs: string | null
+  /** What the kernel needs on its command line to find its root, where the board's own firmware started it. */
+  commandLine?: string
+}
 
 /** Something that happened to the machine as a whole, which its console may not show. */
 export type Trouble = { kind: 'reset' | 'panic' | 'died'; message: string }

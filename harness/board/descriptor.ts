@@ -85,9 +85,15 @@ export function overrideDescriptor(descriptor: Descriptor, overrides: Descriptor
   return {
     ...descriptor,
     loader: overrideLoader(descriptor.loader, overrides.loader),
-    image: { ...descriptor.image, ...withoutUndefined({ kernel, initramfs, disk }) },
+    image: overrideImage(descriptor.image, withoutUndefined({ kernel, initramfs, disk })),
     append: [descriptor.append, append ?? ''].filter((part) => part !== '').join(' '),
   }
+}
+
+/** A disk alone is booted by the board's firmware, so it replaces the recipe; other files replace parts of it. */
+function overrideImage(image: BoardImage, files: BoardImage): BoardImage {
+  const diskAlone = files.disk !== undefined && files.kernel === undefined && files.initramfs === undefined
+  return diskAlone ? files : { ...image, ...files }
 }
 
 function overrideLoader(loader: Loader, name: string | undefined): Loader {

@@ -11,6 +11,7 @@ import { Shell } from '../console/shell.ts'
 import { LabError } from '../errors.ts'
 import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
 import type { Descriptor } from './descriptor.ts'
+import { findInstalledKernel } from './installed-kernel.ts'
 import { providePayload } from './payload.ts'
 import { shellStage } from './stages.ts'
 
@@ -24,7 +25,8 @@ export type QemuChoice = {
 
 export type QemuBoardOptions = {
   descriptor: Descriptor
-  image: Image
+  /** null: the machine's firmware boots the descriptor's disk. */
+  image: Image | null
   qemu: QemuChoice
   recorder?: ConsoleRecorder
 }
@@ -59,11 +61,11 @@ export class QemuBoard implements Board {
       arch: descriptor.arch,
       program: qemu.program,
       machine: { ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
-      kernel: image.kernel,
-      initramfs: image.initramfs,
-      append: commandLine,
+      kernel: image?.kernel,
+      initramfs: image?.initramfs,
+      append: image ? commandLine : undefined,
       drives: [
-        ...(image.payload.disk === null
+        ...(!image || image.payload.disk === null
           ? []
           : [{ path: image.payload.disk, readOnly: true, serial: 'kexec-payload' }]),
         // A user's disk is never written to: what the guest writes goes with the machine.
@@ -100,7 +102,8 @@ export class QemuBoard implements Board {
   }
 
   provideTarget(signal: AbortSignal): Promise<TargetFiles> {
-    return providePayload(this.shell, this.descriptor.limits.loadMs, signal)
+    const provide = this.#options.image ? providePayload : findInstalledKernel
+    return provide(this.shell, this.descriptor.limits.loadMs, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -142,7 +145,7 @@ function troubleOf({ name, data }: QmpEvent): Trouble | undefined {
   if (name === 'GUEST_PANICKED')
     return { kind: 'panic', message: 'the guest reported a panic through pvpanic' }
   if (name !== 'SHUTDOWN') return undefined
-  return data.reason === 'guest-reset'
-    ? { kind: 'reset', message: 'QMP: SHUTDOWN, reason guest-reset' }
+  return String(data.reason).endsWith('reset')
+    ? { kind: 'reset', message: `QMP: SHUTDOWN, reason ${String(data.reason)}` }
     : { kind: 'died', message: `QMP: SHUTDOWN, reason ${String(data.reason)}` }
 }

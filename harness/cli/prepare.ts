@@ -43,7 +43,13 @@ async function chooseQemu(
   signal: AbortSignal,
 ): Promise<QemuChoice> {
   const program = await ensureProgram({ ...qemuPrograms[descriptor.arch], progress, signal })
-  const choice = await chooseAccelerator(program, descriptor.arch, descriptor.machine.accelerator, cacheDir())
+  const choice = await chooseAccelerator(
+    program,
+    descriptor.arch,
+    descriptor.machine.accelerator,
+    cacheDir(),
+    { cpu: descriptor.machine.cpu, signal },
+  )
   return { program, accelerator: choice.accelerator, reason: choice.reason }
 }
 
@@ -51,7 +57,8 @@ async function prepareImage(
   { image, arch }: Descriptor,
   progress: Progress,
   signal: AbortSignal,
-): Promise<Image> {
+): Promise<Image | null> {
+  if (image.disk !== undefined && image.recipe === undefined && image.kernel === undefined) return null
   const base = await resolveImage(image.recipe ?? defaultRecipes[arch], { arch, progress, signal })
   const { kernel, initramfs } = image
   return kernel === undefined && initramfs === undefined

@@ -117,7 +117,7 @@ class Cycle {
     const append = commandLine({
       arch: board.descriptor.arch,
       earlyConsole: board.descriptor.earlyConsole,
-      append: [board.descriptor.append, this.#request.append].filter(Boolean).join(' '),
+      append: [target.commandLine, board.descriptor.append, this.#request.append].filter(Boolean).join(' '),
       nonce: this.#nonce,
     })
     const timeoutMs = board.descriptor.limits.loadMs

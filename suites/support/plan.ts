@@ -14,7 +14,7 @@ export type BoardPlan = {
   /** The run's start on the monotonic clock, nanoseconds. */
   originNs: bigint
   descriptor: Descriptor
-  image: Image
+  image: Image | null
   qemu: QemuChoice
 }
 
@@ -40,7 +40,7 @@ export async function readPlan(argv: string[]): Promise<BoardPlan> {
       journal,
       originNs: BigInt(Math.round(event.t)),
       descriptor: parsedDescriptor.parse(found.descriptor),
-      image: imageSchema.parse(found.image),
+      image: imageSchema.nullable().parse(found.image),
       qemu: found.machine as QemuChoice,
     }
   }

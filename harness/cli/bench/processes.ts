@@ -12,6 +12,12 @@ export type ProcessFacts = {
   startedMs: number
 }
 
+/** CPU seconds that a process has used up to now, all its threads together, within 10 ms. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const facts = await factsOf(String(pid))
+  return ((facts?.cpuTicks ?? 0) * tickMs) / 1000
+}
+
 /** Every process that descends from `ancestor` and still has its line of parents. */
 export async function descendants(ancestor: number): Promise<ProcessFacts[]> {
   const offsetMs = await bootOffsetMs()
@@ -24,18 +30,24 @@ export async function descendants(ancestor: number): Promise<ProcessFacts[]> {
   return all
     .filter((one) => one !== undefined)
     .filter(({ pid }) => isBelow(pid))
-    .map(({ pid, name, ticks }) => ({ pid, name, startedMs: ticks * tickMs - offsetMs }))
+    .map(({ pid, name, startTicks }) => ({ pid, name, startedMs: startTicks * tickMs - offsetMs }))
 }
 
+type Stat = { pid: number; name: string; parent: number; cpuTicks: number; startTicks: number }
+
 /** `/proc/PID/stat`, proc_pid_stat(5): the name stands in brackets and may hold anything, the rest is numbers. */
-async function factsOf(
-  pid: string,
-): Promise<{ pid: number; name: string; parent: number; ticks: number } | undefined> {
+async function factsOf(pid: string): Promise<Stat | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
-    return { pid: Number(pid), name, parent: Number(fields[1]), ticks: Number(fields[19]) }
+    return {
+      pid: Number(pid),
+      name,
+      parent: Number(fields[1]),
+      cpuTicks: Number(fields[11]) + Number(fields[12]),
+      startTicks: Number(fields[19]),
+    }
   } catch {
     // It has ended in the meantime.
     return undefined

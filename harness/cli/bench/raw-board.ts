@@ -12,13 +12,16 @@ import { LabError } from '../../errors.ts'
 const limitMs = 120_000
 
 export class RawBoard implements AsyncDisposable {
+  /** Of its QEMU. */
+  readonly pid: number
   readonly #socket: Socket
   readonly #signal: AbortSignal
   readonly #resources: AsyncDisposableStack
   #said = ''
   #wake: () => void = () => {}
 
-  constructor(socket: Socket, signal: AbortSignal, resources: AsyncDisposableStack) {
+  constructor(pid: number, socket: Socket, signal: AbortSignal, resources: AsyncDisposableStack) {
+    this.pid = pid
     this.#socket = socket
     this.#signal = signal
     this.#resources = resources
@@ -82,7 +85,7 @@ export async function startTwin(pid: number, signal: AbortSignal): Promise<RawBo
   })
   died.catch(() => {})
   const socket = await Promise.race([sockets.console.connected, died])
-  const board = new RawBoard(socket, signal, resources.move())
+  const board = new RawBoard(qemu.pid, socket, signal, resources.move())
   await board.ask(null, 'HARNESS READY')
   return board
 }
