@@ -1,5 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import test from 'ava'
-import { type IndexTarget, lineOptions, selectSources, sourcesText, stanzaOptions } from './apt-sources.ts'
+import {
+  type IndexTarget,
+  lineOptions,
+  selectSources,
+  sourcesFor,
+  sourcesText,
+  stanzaOptions,
+} from './apt-sources.ts'
 
 const debian = { id: 'debian', codename: 'bookworm' }
 const mirror = 'http://mirror.example/debian/'
@@ -75,4 +85,25 @@ test('sources are written as apt reads them', (t) => {
     sourcesText([{ ...first!.source, options: { 'signed-by': '/k.gpg' } }]),
     `Types: deb\nURIs: ${mirror}\nSuites: bookworm\nComponents: main contrib\nsigned-by: /k.gpg\n`,
   )
+})
+
+test('this machine has archives for a Debian suite, whether apt-get update has run or not', async (t) => {
+  const sources = await sourcesFor('bookworm')
+  t.true(sources.some(({ suite }) => suite === 'bookworm'))
+})
+
+test('a sources file of your own is used in place of the configuration, also for another suite', async (t) => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sources-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'own.list')
+  await writeFile(file, 'deb [signed-by=/k.gpg] http://mirror.example/debian trixie main\n')
+  t.deepEqual(await sourcesFor('bookworm', { KEXEC_HARNESS_APT_SOURCES: file }), [
+    {
+      uri: mirror,
+      suite: 'bookworm',
+      components: ['main'],
+      pocket: false,
+      options: { 'signed-by': '/k.gpg' },
+    },
+  ])
 })

@@ -1,5 +1,6 @@
 /** Where packages come from: the archives that this machine's own apt is configured with, for any suite. */
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { execa } from 'execa'
 import { LabError } from '../harness/errors.ts'
 
@@ -68,10 +69,15 @@ export async function hostRelease(): Promise<HostRelease> {
 export async function sourcesFor(suite: string, env: NodeJS.ProcessEnv = process.env): Promise<Source[]> {
   const own = env.KEXEC_HARNESS_APT_SOURCES
   const targets = await indexTargets(
-    own ? ['-o', `Dir::Etc::sourcelist=${own}`, '-o', 'Dir::Etc::sourceparts=/dev/null'] : [],
+    own ? ['-o', `Dir::Etc::sourcelist=${path.resolve(own)}`, '-o', 'Dir::Etc::sourceparts=/dev/null'] : [],
   )
   const release = await hostRelease()
-  const sources = selectSources(suite, release, targets)
+  // Whoever names a file vouches for what is in it.
+  const sources = selectSources(
+    suite,
+    release,
+    own ? targets.map((one) => ({ ...one, origin: 'Debian' })) : targets,
+  )
   if (sources.length === 0) {
     throw new LabError(`no archive for the suite ${suite}: apt on this machine (${release.id}) has none`, {
       hint:
@@ -131,33 +137,37 @@ function isDebian({ origin, release }: IndexTarget, host: HostRelease): boolean 
   return host.id === 'debian' && (base === host.codename || debianAliases.test(base))
 }
 
+/** All that is configured; who publishes it is known only of what `apt-get update` has fetched. */
 async function indexTargets(options: string[]): Promise<IndexTarget[]> {
+  const [configured, fetched] = await Promise.all([
+    listTargets(['--no-release-info', ...options]),
+    listTargets(options),
+  ])
+  const origins = new Map(fetched.map(({ uri, release, origin }) => [`${uri} ${release}`, origin]))
+  return configured.map((target) => ({
+    ...target,
+    origin: origins.get(`${target.uri} ${target.release}`) ?? '',
+  }))
+}
+
+async function listTargets(options: string[]): Promise<IndexTarget[]> {
   const fields = ['REPO_URI', 'RELEASE', 'COMPONENT', 'ORIGIN', 'SOURCESENTRY']
   const format = fields.map((field) => `$(${field})`).join('\t')
   const result = await execa(
     'apt-get',
     ['indextargets', ...options, '--format', format, 'Created-By: Packages'],
-    {
-      reject: false,
-      env: { LC_ALL: 'C' },
-      stdin: 'ignore',
-    },
+    { reject: false, env: { LC_ALL: 'C' }, stdin: 'ignore' },
   )
   if (result.code === 'ENOENT') throw noApt()
   if (result.failed) {
     throw new LabError(
       `apt on this machine is not usable: ${lastLine(result.stderr) ?? result.shortMessage}`,
-      {
-        hint: 'see what is wrong with: apt-get indextargets',
-      },
+      { hint: 'see what is wrong with: apt-get indextargets' },
     )
   }
   return result.stdout.split('\n').flatMap((line) => {
     const [uri = '', release = '', component = '', origin = '', sourcesEntry = ''] = line.split('\t')
-    // A field that the archive's Release file would give stays as it was written until there is one.
-    return uri === ''
-      ? []
-      : [{ uri, release, component, origin: origin.startsWith('$(') ? '' : origin, sourcesEntry }]
+    return uri === '' ? [] : [{ uri, release, component, origin, sourcesEntry }]
   })
 }
 

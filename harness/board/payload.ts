@@ -9,7 +9,9 @@ export async function providePayload(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<TargetFiles> {
-  const { status, output } = await shell.run('harness-payload', { timeoutMs, signal })
+  // An initramfs of the user's own has our programs only there.
+  const command = 'export PATH="$PATH:/payload/bin"; harness-payload'
+  const { status, output } = await shell.run(command, { timeoutMs, signal })
   const found = /^payload kernel=(\S+) initramfs=(\S+)$/m.exec(output)
   if (status === 0 && found) return { kernel: found[1]!, initramfs: found[2]! }
   throw new BoardError(

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { execa } from 'execa'
+import { onlyWithParent } from '../../qemu/process.ts'
 import type { JournalEvent } from '../journal/events.ts'
 import { parseEvent } from '../journal/journal.ts'
 import { root } from './paths.ts'
@@ -68,7 +69,7 @@ export class Workspace implements AsyncDisposable {
 
 let commands = 0
 
-/** A command that was started, in a process group of its own as a shell would do. */
+/** A command that was started, in a process group of its own as a shell would do. It dies with the test. */
 export class Command {
   readonly ended: Promise<Ended>
   readonly pid: number
@@ -79,11 +80,16 @@ export class Command {
   constructor(args: string[], { results, env, cwd }: StartOptions & { results: string }) {
     this.#results = results
     const takesResults = args[0] === 'test' && !args.includes('--results')
-    const [name, value] = this.#mark.split('=') as [string, string]
+    const variables = { CI: 'true', ...env }
     const child = execa(
-      process.execPath,
-      [bootstrap, ...args, ...(takesResults ? ['--results', results] : [])],
-      { cwd, env: { CI: 'true', [name]: value, ...env }, stdin: 'ignore', detached: true, reject: false },
+      'setpriv',
+      [
+        ...['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid)],
+        // A PATH of the test is for the command only.
+        ...['env', ...Object.entries(variables).map(([key, value]) => `${key}=${value}`), this.#mark],
+        ...[process.execPath, bootstrap, ...args, ...(takesResults ? ['--results', results] : [])],
+      ],
+      { cwd, stdin: 'ignore', detached: true, reject: false },
     )
     this.pid = child.pid!
     this.ended = child.then(({ exitCode, signal, stdout, stderr }) => {
@@ -115,10 +121,10 @@ export class Command {
     await this.#until(type, () => this.journal().some((event) => event.type === type))
   }
 
-  /** The run's folder; undefined while there is none. */
+  /** The folder of the only run in its results folder; undefined while there is none. */
   runFolder(): string | undefined {
-    const names = entries(this.#results).filter((name) => /^\d{4}-/.test(name))
-    return names.length === 0 ? undefined : join(this.#results, names.sort().at(-1)!)
+    const name = entries(this.#results).find((entry) => /^\d{4}-/.test(entry))
+    return name === undefined ? undefined : join(this.#results, name)
   }
 
   /** The events of the run's journal; throws when a line other than an unfinished last one is none. */
@@ -172,7 +178,8 @@ const screenLines = 25
 export function isClear(t: ExecutionContext, stderr: string, ...words: (string | RegExp)[]): void {
   t.true(stderr.trim().split('\n').length <= screenLines, stderr)
   t.notRegex(stderr, /^\s+at .*[:(]|node:internal|bug of the harness/m)
-  for (const word of words) t.true(typeof word === 'string' ? stderr.includes(word) : word.test(stderr), `${word} in: ${stderr}`)
+  for (const word of words)
+    t.true(typeof word === 'string' ? stderr.includes(word) : word.test(stderr), `${word} in: ${stderr}`)
 }
 
 function entries(folder: string): string[] {

@@ -1,23 +1,28 @@
 /** The command line: one file per command, loaded when it is asked for. */
 import { Command, CommanderError, Option } from 'commander'
 import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
+import { surviveClosedOutput } from './print.ts'
 import type { RunFlags } from './run-options.ts'
 
 /** Runs a command to its end and sets the exit status. */
 export async function main(argv: string[]): Promise<void> {
   const stop = abortOnSignals()
-  try {
-    process.exitCode = await parse(argv, stop.signal)
-  } catch (error) {
-    process.exitCode = report(error, stop.signal)
-  }
+  const flags: Flags = {}
+  surviveClosedOutput()
+  process.on('uncaughtException', (error) => process.exit(report(error, stop.signal)))
+  const status = await parse(argv, stop.signal, flags).catch((error) => report(error, stop.signal))
+  process.exitCode = flags.bisect && status === exitStatus.lab ? bisectSkip : status
 }
+
+/** What `git bisect run` takes for "this commit can't be tested". */
+const bisectSkip = 125
+type Flags = { bisect?: boolean }
 
 type Act = <A extends unknown[]>(
   action: (signal: AbortSignal, ...args: A) => Promise<number>,
 ) => (...args: A) => Promise<void>
 
-async function parse(argv: string[], signal: AbortSignal): Promise<number> {
+async function parse(argv: string[], signal: AbortSignal, flags: Flags): Promise<number> {
   let status = 0
   const act: Act =
     (action) =>
@@ -28,6 +33,10 @@ async function parse(argv: string[], signal: AbortSignal): Promise<number> {
     .description('Kexecs real kernels again and again, times the handover, proves it, and reports it.')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('hint: Add --help to see what there is.')
+    .hook('preAction', (_program, command) => {
+      Object.assign(flags, { bisect: command.opts<Flags>().bisect })
+    })
   addRunCommands(program, act)
   addToolCommands(program, act)
   await program.parseAsync(argv, { from: 'user' })

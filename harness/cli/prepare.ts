@@ -14,7 +14,7 @@ import type { RunOptions } from './run-options.ts'
 /** The programs that run QEMU boards, and Debian's packages of them. */
 export const qemuPrograms = {
   x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
-  arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm'] },
+  arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm', 'ipxe-qemu'] },
 }
 
 /** Prepares each board of a run. Throws UsageError for what was asked, LabError for what is missing here. */

@@ -1,5 +1,6 @@
 /** What a run was asked for, from the flags as they were typed. */
-import { access } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { durationMs } from '../duration.ts'
 import { UsageError } from '../errors.ts'
@@ -43,11 +44,11 @@ export async function parseRunFlags(
 ): Promise<RunOptions> {
   const { loader, append } = flags
   return {
-    boards: unique(flags.board ?? defaults.boards),
+    boards: unique((flags.board ?? defaults.boards).map((name) => notEmpty('--board', name))),
     suites: unique((flags.suite ?? defaults.suites).map(toSuite)),
     iterations: flags.iterations === undefined ? null : toIterations(flags.iterations),
     timeoutMs: flags.timeout === undefined ? null : toTimeout(flags.timeout),
-    results: resolve(flags.results),
+    results: resolve(notEmpty('--results', flags.results)),
     overrides: {
       loader,
       append: append === undefined ? undefined : toCommandLine(append),
@@ -58,6 +59,12 @@ export async function parseRunFlags(
     json: flags.json ?? false,
     bisect: flags.bisect ?? false,
   }
+}
+
+/** An empty value comes from a script whose variable is not set, and would be taken for the current folder. */
+function notEmpty(flag: string, text: string): string {
+  if (text !== '' && !text.includes('\0')) return text
+  throw new UsageError(`${flag} is empty`, { hint: 'Is a variable of your script not set?' })
 }
 
 function toSuite(name: string): Suite {
@@ -89,19 +96,21 @@ function toCommandLine(text: string): string {
 
 async function toFile(flag: string, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined
-  const file = resolve(path)
-  try {
-    await access(file)
-    return file
-  } catch (cause) {
-    throw new UsageError(
-      `${flag} ${path}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read'}`,
-      {
-        hint: `Looked for ${file}.`,
-        cause,
-      },
-    )
+  const file = resolve(notEmpty(flag, path))
+  const hint = `Looked for ${file}.`
+  const found = await stat(file).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'no such file' : `cannot be looked at: ${cause.code}`
+    throw new UsageError(`${flag} ${path}: ${why}`, { hint, cause })
+  })
+  const isDisk = flag === '--disk' && found.isBlockDevice()
+  if (!found.isFile() && !isDisk) {
+    const what = found.isDirectory() ? 'a folder' : 'no regular file'
+    throw new UsageError(`${flag} ${path}: is ${what}, expected a file`, { hint })
   }
+  await access(file, constants.R_OK).catch((cause) => {
+    throw new UsageError(`${flag} ${path}: may not be read by this user`, { hint, cause })
+  })
+  return file
 }
 
 function unique<T>(values: T[]): T[] {

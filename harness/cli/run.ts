@@ -1,17 +1,20 @@
 /** One run: prepares the boards, runs the suites on all of them at once, and writes the reports. */
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
-import { exitStatus, LabError } from '../errors.ts'
-import type { JournalEvent, NewEvent, Plan } from '../journal/events.ts'
+import { systemClock } from '../clock.ts'
+import { LabError } from '../errors.ts'
+import type { Failure, JournalEvent, NewEvent, Plan } from '../journal/events.ts'
 import { JournalWriter, readJournal } from '../journal/journal.ts'
+import { buildSummary } from '../journal/summary.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { terminalOptions, terminalReport } from '../report/table.ts'
 import { writeReports } from '../report/write.ts'
 import { followJournal } from './follow.ts'
 import { liveView } from './live.ts'
 import { prepareBoards } from './prepare.ts'
+import { print } from './print.ts'
 import { printProgress } from './progress.ts'
+import { createRunFolder } from './run-folder.ts'
 import type { RunOptions } from './run-options.ts'
 import { runSuites } from './runner.ts'
 
@@ -19,48 +22,89 @@ export type RunEnd = { summary: RunSummary; status: number; folder: string }
 
 /** Runs and reports. Throws UsageError or LabError when it could not even begin. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<RunEnd> {
-  const boards = await prepareBoards(options, printProgress, signal)
-  signal.throwIfAborted()
-  const folder = createRunFolder(options, boards)
+  const bound = new RunBound(signal, options.timeoutMs)
+  const boards = await prepareWithin(bound, options)
+  const folder = createRunFolder(
+    options.results,
+    boards.map(({ name }) => name),
+  )
   const journal = join(folder, 'journal.jsonl')
-  const bound =
-    options.timeoutMs === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
-  {
-    using writer = new JournalWriter(journal)
-    writer.add(runStarted(folder, options, boards))
-    await execute({ folder, journal, options, boards, writer, signal: bound })
-    await recordEnd(writer, journal, {
-      interrupted: signal.aborted,
-      timeoutMs: bound.aborted && !signal.aborted ? options.timeoutMs : null,
-    })
-  }
-  return await finish(folder, options)
+  using writer = new JournalWriter(journal)
+  writer.add(runStarted(folder, options, boards))
+  const unwritten = await execute({ folder, journal, options, boards, writer, signal: bound.signal })
+  const end = await runEnded(journal, signal.aborted, unwritten ?? bound.failure())
+  return await finish(folder, options, addOrKeep(writer, end))
 }
 
-/** Writes the reports from the journal and prints what a person needs of them. */
+/** What stops a run: a person, or its --timeout. */
+class RunBound {
+  readonly signal: AbortSignal
+  readonly #person: AbortSignal
+  readonly #timeoutMs: number | null
+
+  constructor(person: AbortSignal, timeoutMs: number | null) {
+    this.#person = person
+    this.#timeoutMs = timeoutMs
+    this.signal = timeoutMs === null ? person : AbortSignal.any([person, AbortSignal.timeout(timeoutMs)])
+  }
+
+  /** Why the run was stopped; undefined while it was not, or where a person did. */
+  failure(): LabError | undefined {
+    if (this.#person.aborted || !this.signal.aborted || this.#timeoutMs === null) return undefined
+    return new LabError(`the run did not end within its --timeout of ${this.#timeoutMs / 1000} s`)
+  }
+}
+
+async function prepareWithin(bound: RunBound, options: RunOptions): Promise<Plan['boards']> {
+  try {
+    const boards = await prepareBoards(options, printProgress, bound.signal)
+    bound.signal.throwIfAborted()
+    return boards
+  } catch (error) {
+    throw bound.failure() ?? error
+  }
+}
+
+/**
+ * Writes the reports from the journal and prints what a person needs of them.
+ * `unwritten` is an event that the journal could not take. Throws LabError when a report could not be written.
+ */
 export async function finish(
   folder: string,
-  { json = false, bisect = false }: { json?: boolean; bisect?: boolean } = {},
+  { json = false }: { json?: boolean } = {},
+  unwritten?: JournalEvent,
 ): Promise<RunEnd> {
   let skipped = 0
   const written = await writeReports(
     folder,
-    readJournal(join(folder, 'journal.jsonl'), () => skipped++),
+    withLast(
+      readJournal(join(folder, 'journal.jsonl'), () => skipped++),
+      unwritten,
+    ),
   )
   if (skipped > 0)
-    console.error(`note: ${skipped} lines of the journal could not be read and were passed over`)
-  const { summary } = written
-  if (json) console.log(JSON.stringify(summary))
-  else
-    console.log(
-      terminalReport(summary, {
-        ...terminalOptions(process.stdout, process.env),
-        report: written.files.html,
-      }),
+    console.error(
+      `note: ${skipped} ${skipped === 1 ? 'line' : 'lines'} of the journal could not be read and were passed over`,
     )
+  const { summary } = written
+  await print(
+    json
+      ? JSON.stringify(summary)
+      : terminalReport(summary, {
+          ...terminalOptions(process.stdout, process.env),
+          report: written.files.html,
+        }),
+  )
   if (written.errors.length > 0) throw written.errors[0]
-  const status = summary.exitStatus
-  return { summary, status: bisect && status === exitStatus.lab ? 125 : status, folder }
+  return { summary, status: summary.exitStatus, folder }
+}
+
+async function* withLast(
+  events: AsyncIterable<JournalEvent>,
+  last: JournalEvent | undefined,
+): AsyncGenerator<JournalEvent> {
+  yield* events
+  if (last) yield last
 }
 
 type Execution = {
@@ -72,78 +116,66 @@ type Execution = {
   signal: AbortSignal
 }
 
-async function execute({ folder, journal, options, boards, writer, signal }: Execution): Promise<void> {
+/** Runs all boards at once. Returns the LabError of a journal that could not be written any more, which ends every board. */
+async function execute({
+  folder,
+  journal,
+  options,
+  boards,
+  writer,
+  signal,
+}: Execution): Promise<LabError | undefined> {
+  const stop = new AbortController()
+  let failure: LabError | undefined
   const all = Promise.all(
     boards.map(async ({ name }) => {
-      const end = await runSuites(folder, name, options.suites, signal)
-      writer.add({ type: 'runner-ended', ...end })
+      const end = await runSuites(folder, name, options.suites, AbortSignal.any([signal, stop.signal]))
+      try {
+        writer.add({ type: 'runner-ended', ...end })
+      } catch (error) {
+        failure ??= error as LabError
+        stop.abort(error)
+      }
     }),
   )
   using view = liveView()
   await followJournal(journal, (event) => view.event(event), all)
   await all
+  return failure
 }
 
 /** The run's own verdict is the summary's, so that there is one rule for it. */
-async function recordEnd(
-  writer: JournalWriter,
+async function runEnded(
   journal: string,
-  { interrupted, timeoutMs }: { interrupted: boolean; timeoutMs: number | null },
-): Promise<void> {
-  const { buildSummary } = await import('../journal/summary.ts')
+  interrupted: boolean,
+  stopped: LabError | undefined,
+): Promise<JournalEvent> {
   const events: JournalEvent[] = []
   for await (const event of readJournal(journal)) events.push(event)
-  const failure =
-    timeoutMs === null
-      ? undefined
-      : ({
-          kind: 'lab',
-          message: `the run did not end within its --timeout of ${timeoutMs / 1000} s`,
-        } as const)
-  const last = {
+  const failure: Failure | undefined = stopped && {
+    kind: stopped.kind,
+    message: stopped.message,
+    hint: stopped.hint,
+  }
+  const end = {
     type: 'run-ended',
+    t: Number(systemClock.nowNs()),
     verdict: interrupted ? 'interrupted' : 'passed',
     exitStatus: 0,
     failure,
   } as const
-  const { verdict, exitStatus: status } = buildSummary([
-    ...events,
-    { ...last, t: Number(process.hrtime.bigint()) },
-  ])
-  writer.add({ type: 'run-ended', verdict, exitStatus: status, failure })
+  const { verdict, exitStatus } = buildSummary([...events, end])
+  return { ...end, verdict, exitStatus }
 }
 
-function createRunFolder({ results }: RunOptions, boards: Plan['boards']): string {
-  const stamp = new Date()
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replaceAll(':', '-')
-  const name = `${stamp}-${boards.map((board) => board.name).join('+')}`.slice(0, 150)
+/** Returns the event where a full disk keeps the journal from taking it: the reports need it all the same. */
+function addOrKeep(writer: JournalWriter, event: JournalEvent): JournalEvent | undefined {
   try {
-    mkdirSync(results, { recursive: true })
-    for (let attempt = 1; ; attempt++) {
-      const folder = join(results, attempt === 1 ? name : `${name}-${attempt}`)
-      if (mkdirSync(join(folder, 'console'), { recursive: true }) !== folder && attempt < 100) {
-        // mkdir answers with the first folder it made: another run of this second has this one already.
-        continue
-      }
-      pointLatest(results, basename(folder))
-      return folder
-    }
-  } catch (cause) {
-    const why =
-      (cause as NodeJS.ErrnoException).code === 'ENOSPC' ? 'the disk is full' : (cause as Error).message
-    throw new LabError(`cannot make a folder for the run in ${results}: ${why}`, {
-      hint: 'Choose another folder with --results DIR.',
-      cause,
-    })
+    writer.add(event)
+    return undefined
+  } catch {
+    return event
   }
-}
-
-function pointLatest(results: string, name: string): void {
-  const link = join(results, 'latest')
-  rmSync(link, { force: true })
-  symlinkSync(name, link)
 }
 
 function runStarted(folder: string, options: RunOptions, boards: Plan['boards']): NewEvent {

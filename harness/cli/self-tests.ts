@@ -1,20 +1,25 @@
 /** The harness's own tests: AVA's TAP is kept, and tap-junit makes JUnit of it. */
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { onlyWithParent } from '../../qemu/process.ts'
 import { LabError } from '../errors.ts'
 import { root } from './paths.ts'
+import { makeResultsFolder } from './run-folder.ts'
 
 export type Counts = { passed: number; failed: number; skipped: number }
 
 const bin = (...parts: string[]) => join(root, 'node_modules', ...parts)
 
-/** Runs AVA over the tests that lie beside the code. Throws LabError when it ran none. */
-export async function runSelfTests(results: string, signal: AbortSignal): Promise<Counts> {
+/** Runs AVA over the tests that lie beside the code and tells `print` of each. Throws LabError when it ran none. */
+export async function runSelfTests(
+  results: string,
+  signal: AbortSignal,
+  print: (line: string) => void,
+): Promise<Counts> {
   const folder = join(results, 'self-tests')
-  mkdirSync(folder, { recursive: true })
+  makeResultsFolder(folder)
   const ava = [process.execPath, bin('ava', 'entrypoints', 'cli.js'), '--tap']
   const child = execa(
     'setpriv',
@@ -34,13 +39,13 @@ export async function runSelfTests(results: string, signal: AbortSignal): Promis
     // Escape sequences and other control characters make XML that no reader takes.
     const clean = line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '?')
     file.write(`${clean}\n`)
-    countLine(clean, counts)
+    countLine(clean, counts, print)
   }
   file.end()
   const { exitCode } = await child
   signal.throwIfAborted()
   await convert(folder)
-  console.log(
+  print(
     `self-tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${join(folder, 'junit.xml')})`,
   )
   if (counts.passed + counts.failed === 0)
@@ -52,16 +57,16 @@ export async function runSelfTests(results: string, signal: AbortSignal): Promis
   return counts
 }
 
-function countLine(line: string, counts: Counts): void {
+function countLine(line: string, counts: Counts, print: (line: string) => void): void {
   if (/^ok \d+ .*# SKIP/.test(line)) counts.skipped++
   else if (/^ok \d+/.test(line)) {
     counts.passed++
-    process.stdout.write(`${line}\n`)
+    print(line)
   } else if (/^not ok \d+ .*# TODO/.test(line)) counts.skipped++
   else if (/^not ok \d+/.test(line)) {
     counts.failed++
-    process.stdout.write(`${line}\n`)
-  } else if (/^ {2,}/.test(line) && counts.failed > 0) process.stdout.write(`${line}\n`)
+    print(line)
+  } else if (/^ {2,}/.test(line) && counts.failed > 0) print(line)
 }
 
 async function convert(folder: string): Promise<void> {

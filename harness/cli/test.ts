@@ -10,14 +10,15 @@ import { defaultBoards } from './start.ts'
 export async function test(flags: RunFlags, signal: AbortSignal): Promise<number> {
   const options = await parseRunFlags(flags, { boards: defaultBoards, suites: ['smoke'] })
   if (flags.board) return (await run(options, signal)).status
-  const own = await runSelfTests(options.results, signal)
+  // With --json standard output holds nothing but the summary.
+  const say = (line: string) => (options.json ? console.error(line) : console.log(line))
+  const own = await runSelfTests(options.results, signal, say)
   signal.throwIfAborted()
   const { summary, status } = await run(options, signal)
   const boards = count(summary)
-  if (!options.json)
-    console.log(
-      `${own.passed + boards.passed} passed, ${own.failed + boards.failed} failed, ${own.skipped + boards.skipped} skipped`,
-    )
+  say(
+    `${own.passed + boards.passed} passed, ${own.failed + boards.failed} failed, ${own.skipped + boards.skipped} skipped`,
+  )
   return own.failed > 0 ? exitStatus.failed : status
 }
 

@@ -73,3 +73,18 @@ test('memory stays bounded, and positions stay right, however much a console say
   say('token')
   t.is((await console.expect('token', { ...patient, from })).end, from + 5)
 })
+
+test('a matcher that waits through much output is handed only the end of it', async (t) => {
+  const { console, say } = openConsole()
+  const lengths: number[] = []
+  const found = console.expect((text) => {
+    lengths.push(text.length)
+    const index = text.indexOf('token')
+    return index === -1 ? undefined : { index, length: 5 }
+  }, patient)
+  for (let count = 0; count < 100; count++) say(`${'x'.repeat(999)}\n`)
+  say('tok')
+  say('en')
+  t.is((await found).end, 100_005)
+  t.true(Math.max(...lengths) <= 16_384 + 1_000)
+})

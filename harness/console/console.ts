@@ -52,6 +52,8 @@ export class ConsoleClosed extends Error {
 
 /** A match of a RegExp spans at most this many characters, so that a slow trickle is scanned only once. */
 const maxMatchSpan = 4096
+/** A Matcher may see through kernel messages, so that what it looks for is spread further. */
+const maxMatcherSpan = 16_384
 const keptLines = 400
 
 type Waiter = { scan: () => void; fail: (error: Error) => void }
@@ -128,6 +130,7 @@ export class Console {
    */
   expect(pattern: string | RegExp | Matcher, options: ExpectOptions): Promise<Match> {
     const matcher = toMatcher(pattern)
+    const span = typeof pattern === 'function' ? maxMatcherSpan : maxMatchSpan
     let from = options.from ?? this.position
     const { promise, resolve, reject } = Promise.withResolvers<Match>()
     const scan = () => {
@@ -143,7 +146,7 @@ export class Console {
           end,
           atNs: this.#window.stampAt(at),
         })
-      } else if (typeof pattern !== 'function') from = Math.max(start, this.#window.end - maxMatchSpan)
+      } else from = Math.max(start, this.#window.end - span)
     }
     const waiter = { scan, fail: reject }
     const timer = setTimeout(

@@ -1,9 +1,11 @@
 /** The run's append-only record: one JSON object a line, written as things happen. */
-import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { systemClock } from '../clock.ts'
 import { LabError } from '../errors.ts'
 import { event, type JournalEvent, type NewEvent } from './events.ts'
+
+const newline = 0x0a
 
 /**
  * Appends events to a journal. Several processes may append to one journal: each event is one write(2) on a
@@ -13,12 +15,12 @@ import { event, type JournalEvent, type NewEvent } from './events.ts'
 export class JournalWriter implements Disposable {
   readonly #file: string
   readonly #fd: number
-  #torn = false
+  readonly #lastByte = Buffer.alloc(1)
 
   constructor(file: string) {
     this.#file = file
     try {
-      this.#fd = openSync(file, 'a')
+      this.#fd = openSync(file, 'a+')
     } catch (error) {
       throw cannotWrite(file, error)
     }
@@ -27,12 +29,10 @@ export class JournalWriter implements Disposable {
   /** Stamps an event with the monotonic clock unless it has a stamp, and appends it. Throws a LabError when the disk is full. */
   add(entry: NewEvent): JournalEvent {
     const stamped = { ...entry, t: entry.t ?? Number(systemClock.nowNs()) } as JournalEvent
-    // A line that a full disk cut short is closed first, so that only that one is lost.
-    const line = Buffer.from(`${this.#torn ? '\n' : ''}${JSON.stringify(stamped)}\n`)
     try {
-      const written = writeSync(this.#fd, line)
-      this.#torn = written < line.length
-      if (this.#torn) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+      const line = Buffer.from(`${this.#isTorn() ? '\n' : ''}${JSON.stringify(stamped)}\n`)
+      if (writeSync(this.#fd, line) < line.length)
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
     } catch (error) {
       throw cannotWrite(this.#file, error)
     }
@@ -41,6 +41,14 @@ export class JournalWriter implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#fd)
+  }
+
+  /** A line that a full disk or a kill cut short, here or in another process, is closed first: only that one is lost. */
+  #isTorn(): boolean {
+    const { size } = fstatSync(this.#fd)
+    return (
+      size > 0 && readSync(this.#fd, this.#lastByte, 0, 1, size - 1) === 1 && this.#lastByte[0] !== newline
+    )
   }
 }
 

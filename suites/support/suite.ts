@@ -31,6 +31,7 @@ export class Suite {
     this.#recording = new Recording(plan.journal, plan.descriptor.name, this.#stop)
     // Without its parent nobody reads the result, and a board left running would block the next run.
     process.once('disconnect', () => process.exit(1))
+    if (!process.connected) process.exit(1)
     test.before(() => this.#recording.add({ type: 'suite-planned', suite: name, tests: this.#titles }))
     test.after.always(() => this.#close())
   }

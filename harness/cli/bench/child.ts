@@ -1,7 +1,10 @@
 /** Processes that a benchmark needs beside it: each ends with it, however that ends. */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execaNode } from 'execa'
+import { z } from 'zod'
 import { LabError } from '../../errors.ts'
+import { root } from '../paths.ts'
 
 /** A Node process of ours; disposing it ends it. */
 export type Child = AsyncDisposable & {
@@ -9,9 +12,23 @@ export type Child = AsyncDisposable & {
   message(): Promise<unknown>
 }
 
+const suitesConfig = z.object({ default: z.object({ nodeArguments: z.array(z.string()).default([]) }) })
+
+/** What Node is told where it runs the suites of a board, so that a benchmark reads as a run does. */
+export async function boardProcessArguments(): Promise<string[]> {
+  const config = suitesConfig.parse(await import(join(root, 'ava.suites.config.js')))
+  return config.default.nodeArguments
+}
+
 /** Starts a TypeScript file of this folder. The file has to call `endWithParent`. */
-export function startChild(file: string, args: string[], signal: AbortSignal): Child {
+export function startChild(
+  file: string,
+  args: string[],
+  signal: AbortSignal,
+  nodeOptions: string[] = [],
+): Child {
   const child = execaNode(fileURLToPath(new URL(file, import.meta.url)), args, {
+    nodeOptions,
     ipc: true,
     stdin: 'ignore',
     stdout: 'ignore',

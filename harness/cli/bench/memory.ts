@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { privateFolder, removeFolder } from '../../../qemu/sockets.ts'
 import { cacheDir } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
-import { startChild } from './child.ts'
+import { boardProcessArguments, startChild } from './child.ts'
 
 const bytes = 1_000_000_000
 /** The raw bytes, the log with its stamps, and some room. */
@@ -42,7 +42,14 @@ async function run({ progress, signal }: BenchContext): Promise<Row[]> {
   // The recording goes to a real disk: a tmpfs would be memory itself.
   const recordings = await mkdtemp(join(cacheDir(), 'bench-'))
   resources.defer(() => removeFolder(recordings))
-  const reader = resources.use(startChild('memory-reader.ts', [sockets, recordings, String(bytes)], signal))
+  const reader = resources.use(
+    startChild(
+      'memory-reader.ts',
+      [sockets, recordings, String(bytes)],
+      signal,
+      await boardProcessArguments(),
+    ),
+  )
   const { path } = listening.parse(await reader.message())
   const writer = resources.use(startChild('flood-writer.ts', [path, String(bytes)], signal))
   const [measured] = await Promise.all([reader.message(), writer.message()])
