@@ -36,7 +36,9 @@ function readPackages(file) {
 }
 
 async function install() {
-  const command = 'npm ci --ignore-scripts --no-audit --no-fund --loglevel=error'
+  // Not `npm ci`: that refuses a lock file without the optional packages of other platforms, which not every
+  // registry mirror has. This installs the same locked versions and leaves the lock file alone.
+  const command = 'npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error'
   console.error(`set-up: installing npm packages (${command}), about 20 s`)
   const [program, ...args] = command.split(' ')
   const status = await run(program, args, { stdio: ['ignore', 2, 2] })

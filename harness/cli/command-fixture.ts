@@ -16,7 +16,13 @@ const pollMs = 50
 const patienceMs = 60_000
 
 export type Ended = { status: number | undefined; signal: string | undefined; stdout: string; stderr: string }
-export type StartOptions = { results?: string; env?: Record<string, string>; cwd?: string }
+export type StartOptions = {
+  results?: string
+  env?: Record<string, string>
+  cwd?: string
+  /** For the shell, such as `>/dev/full`. */
+  redirect?: string
+}
 
 /** A temporary folder, and the commands that were run in it. */
 export class Workspace implements AsyncDisposable {
@@ -77,14 +83,14 @@ export class Command {
   readonly #mark = `KEXEC_HARNESS_TEST=${process.pid}-${++commands}`
   #isRunning = true
 
-  constructor(args: string[], { results, env, cwd }: StartOptions & { results: string }) {
+  constructor(args: string[], { results, env, cwd, redirect = '' }: StartOptions & { results: string }) {
     this.#results = results
     const takesResults = args[0] === 'test' && !args.includes('--results')
     const variables = { CI: 'true', ...env }
     const child = execa(
       'setpriv',
       [
-        ...['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid)],
+        ...['--pdeathsig', 'KILL', '--', 'sh', '-c', `${onlyWithParent} ${redirect}`, String(process.pid)],
         // A PATH of the test is for the command only.
         ...['env', ...Object.entries(variables).map(([key, value]) => `${key}=${value}`), this.#mark],
         ...[process.execPath, bootstrap, ...args, ...(takesResults ? ['--results', results] : [])],

@@ -8,7 +8,8 @@ export type Row = {
   figure: string
   /** What it has to be; empty where the figure only explains another one. */
   bound: string
-  verdict: 'ok' | 'too slow' | 'skipped' | 'info'
+  /** `too noisy`: other programs on the host took so much of it that the figure decides nothing. */
+  verdict: 'ok' | 'too slow' | 'too noisy' | 'skipped' | 'info'
   /** How many measurements the figure rests on, and of what. */
   n: string
   /** How sure the figure is, or what to install; shown below the table. */

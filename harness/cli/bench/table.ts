@@ -6,6 +6,7 @@ import type { Row } from './benchmark.ts'
 const styles: Record<Row['verdict'], Style> = {
   ok: 'green',
   'too slow': 'red',
+  'too noisy': 'yellow',
   skipped: 'yellow',
   info: 'dim',
 }
