@@ -6,11 +6,13 @@ export type Progress = (text: string) => void
 /** Where a long step reports to and how it is cancelled. */
 export type Watch = { progress?: Progress; signal?: AbortSignal }
 
+/** Smaller downloads are over before anyone could wonder. */
+const worthSayingBytes = 1e6
 /** A long step says how far it is this often. */
 const everyMs = 2000
 
 /**
- * Reports how much of a download is done: its start, then every two seconds. Small ones are over before that.
+ * Reports how much of a download is done: its start, unless it is a small one, then every two seconds.
  * Returns what is to be called with the bytes that are done.
  */
 export function reportBytes(
@@ -20,7 +22,7 @@ export function reportBytes(
   now: () => number = () => performance.now(),
 ): (doneBytes: number) => void {
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
-  progress?.(`${step} (${megabytes(totalBytes)} MB)`)
+  if (totalBytes >= worthSayingBytes) progress?.(`${step} (${megabytes(totalBytes)} MB)`)
   let last = now()
   return (doneBytes) => {
     if (now() - last < everyMs) return

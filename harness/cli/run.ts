@@ -29,11 +29,44 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Run
     boards.map(({ name }) => name),
   )
   const journal = join(folder, 'journal.jsonl')
-  using writer = new JournalWriter(journal)
-  writer.add(runStarted(folder, options, boards))
-  const unwritten = await execute({ folder, journal, options, boards, writer, signal: bound.signal })
-  const end = await runEnded(journal, signal.aborted, unwritten ?? bound.failure())
-  return await finish(folder, options, addOrKeep(writer, end))
+  using record = new RunRecord(journal)
+  record.begin(runStarted(folder, options, boards))
+  await execute({ folder, journal, options, boards, record, signal: bound.signal })
+  record.add(await runEnded(record, journal, signal.aborted, record.failure ?? bound.failure()))
+  return await finish(folder, options, record.unwritten)
+}
+
+/** The journal as the command line writes it; what a full disk keeps out of it, the reports still get. */
+class RunRecord implements Disposable {
+  readonly unwritten: JournalEvent[] = []
+  failure: LabError | undefined
+  readonly #writer: JournalWriter
+
+  constructor(journal: string) {
+    this.#writer = new JournalWriter(journal)
+  }
+
+  /** Throws LabError: a run that can't begin its journal is not begun. */
+  begin(event: NewEvent): void {
+    this.#writer.add(event)
+  }
+
+  /** Returns whether the journal took the event. */
+  add(event: NewEvent): boolean {
+    const stamped = { ...event, t: event.t ?? Number(systemClock.nowNs()) } as JournalEvent
+    try {
+      this.#writer.add(stamped)
+      return true
+    } catch (error) {
+      this.failure ??= error as LabError
+      this.unwritten.push(stamped)
+      return false
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#writer[Symbol.dispose]()
+  }
 }
 
 /** What stops a run: a person, or its --timeout. */
@@ -67,25 +100,23 @@ async function prepareWithin(bound: RunBound, options: RunOptions): Promise<Plan
 
 /**
  * Writes the reports from the journal and prints what a person needs of them.
- * `unwritten` is an event that the journal could not take. Throws LabError when a report could not be written.
+ * `unwritten` are events that the journal could not take. Throws LabError when a report could not be written.
  */
 export async function finish(
   folder: string,
   { json = false }: { json?: boolean } = {},
-  unwritten?: JournalEvent,
+  unwritten: JournalEvent[] = [],
 ): Promise<RunEnd> {
   let skipped = 0
   const written = await writeReports(
     folder,
-    withLast(
+    withUnwritten(
       readJournal(join(folder, 'journal.jsonl'), () => skipped++),
       unwritten,
     ),
   )
   if (skipped > 0)
-    console.error(
-      `note: ${skipped} ${skipped === 1 ? 'line' : 'lines'} of the journal could not be read and were passed over`,
-    )
+    console.error(`note: lines of the journal that could not be read and were passed over: ${skipped}`)
   const { summary } = written
   await print(
     json
@@ -99,12 +130,12 @@ export async function finish(
   return { summary, status: summary.exitStatus, folder }
 }
 
-async function* withLast(
+async function* withUnwritten(
   events: AsyncIterable<JournalEvent>,
-  last: JournalEvent | undefined,
+  unwritten: JournalEvent[],
 ): AsyncGenerator<JournalEvent> {
   yield* events
-  if (last) yield last
+  yield* unwritten
 }
 
 type Execution = {
@@ -112,46 +143,33 @@ type Execution = {
   journal: string
   options: RunOptions
   boards: Plan['boards']
-  writer: JournalWriter
+  record: RunRecord
   signal: AbortSignal
 }
 
-/** Runs all boards at once. Returns the LabError of a journal that could not be written any more, which ends every board. */
-async function execute({
-  folder,
-  journal,
-  options,
-  boards,
-  writer,
-  signal,
-}: Execution): Promise<LabError | undefined> {
+/** Runs all boards at once. A journal that can't be written any more ends every board. */
+async function execute({ folder, journal, options, boards, record, signal }: Execution): Promise<void> {
   const stop = new AbortController()
-  let failure: LabError | undefined
   const all = Promise.all(
     boards.map(async ({ name }) => {
       const end = await runSuites(folder, name, options.suites, AbortSignal.any([signal, stop.signal]))
-      try {
-        writer.add({ type: 'runner-ended', ...end })
-      } catch (error) {
-        failure ??= error as LabError
-        stop.abort(error)
-      }
+      if (!record.add({ type: 'runner-ended', ...end })) stop.abort()
     }),
   )
   using view = liveView()
   await followJournal(journal, (event) => view.event(event), all)
   await all
-  return failure
 }
 
 /** The run's own verdict is the summary's, so that there is one rule for it. */
 async function runEnded(
+  { unwritten }: RunRecord,
   journal: string,
   interrupted: boolean,
   stopped: LabError | undefined,
-): Promise<JournalEvent> {
+): Promise<NewEvent> {
   const events: JournalEvent[] = []
-  for await (const event of readJournal(journal)) events.push(event)
+  for await (const event of withUnwritten(readJournal(journal), unwritten)) events.push(event)
   const failure: Failure | undefined = stopped && {
     kind: stopped.kind,
     message: stopped.message,
@@ -166,16 +184,6 @@ async function runEnded(
   } as const
   const { verdict, exitStatus } = buildSummary([...events, end])
   return { ...end, verdict, exitStatus }
-}
-
-/** Returns the event where a full disk keeps the journal from taking it: the reports need it all the same. */
-function addOrKeep(writer: JournalWriter, event: JournalEvent): JournalEvent | undefined {
-  try {
-    writer.add(event)
-    return undefined
-  } catch {
-    return event
-  }
 }
 
 function runStarted(folder: string, options: RunOptions, boards: Plan['boards']): NewEvent {

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { onlyWithParent } from '../../qemu/process.ts'
 import { root } from './paths.ts'
+import { killRestOfGroup } from './process-group.ts'
 import type { Suite } from './suites.ts'
 
 export type RunnerEnd = { board: string; exitCode: number | null; stderr: string }
@@ -49,6 +50,7 @@ export async function runSuites(
   const stdout = keepTail(child.stdout)
   const stderr = keepTail(child.stderr)
   const { exitCode, shortMessage } = await child
+  killRestOfGroup(child.pid)
   // A suite that could not be loaded says why in AVA's TAP.
   const words = [stderr(), exitCode === 0 ? '' : stdout(), exitCode === undefined ? (shortMessage ?? '') : '']
   return { board, exitCode: exitCode ?? null, stderr: words.filter(Boolean).join('\n') }

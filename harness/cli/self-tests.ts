@@ -2,10 +2,12 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { finished } from 'node:stream/promises'
 import { execa } from 'execa'
 import { onlyWithParent } from '../../qemu/process.ts'
 import { LabError } from '../errors.ts'
 import { root } from './paths.ts'
+import { killRestOfGroup } from './process-group.ts'
 import { makeResultsFolder } from './run-folder.ts'
 
 export type Counts = { passed: number; failed: number; skipped: number }
@@ -30,11 +32,16 @@ export async function runSelfTests(
       stderr: 'inherit',
       buffer: false,
       reject: false,
+      detached: true,
       cancelSignal: signal,
     },
   )
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const file = createWriteStream(join(folder, 'self-tests.tap'))
+  let lost: Error | undefined
+  file.on('error', (error) => {
+    lost ??= error
+  })
   for await (const line of createInterface({ input: child.stdout })) {
     // Escape sequences and other control characters make XML that no reader takes.
     const clean = line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '?')
@@ -42,8 +49,15 @@ export async function runSelfTests(
     countLine(clean, counts, print)
   }
   file.end()
+  await finished(file).catch(() => {})
   const { exitCode } = await child
+  killRestOfGroup(child.pid)
   signal.throwIfAborted()
+  if (lost)
+    throw new LabError(`cannot keep the output of the self-tests in ${folder}: ${lost.message}`, {
+      hint: 'Free some space or choose another folder with --results DIR.',
+      cause: lost,
+    })
   await convert(folder)
   print(
     `self-tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${join(folder, 'junit.xml')})`,

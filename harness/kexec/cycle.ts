@@ -1,7 +1,6 @@
 /** One cycle: load, execute, handover, boot to ready, proof. */
 import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
-import { msBetween } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
@@ -10,10 +9,11 @@ import { KexecFailure } from '../errors.ts'
 import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { diagnose } from './diagnose.ts'
-import { type Borders, Handover, HandoverStopped, kernelStartNs, type Stage } from './handover.ts'
+import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
 import type { Markers } from './markers.ts'
 import type { Diagnosis, DiagnosisKind, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
+import { describeGap, Timeline } from './timeline.ts'
 
 export type CycleRequest = {
   method: LoadMethod
@@ -72,7 +72,8 @@ export async function runCycle(context: CycleContext, request: CycleRequest): Pr
   try {
     await cycle.load()
     await cycle.execute()
-    return { ...cycle.observed(), proven: true, after: await cycle.prove() }
+    await cycle.prove()
+    return { ...cycle.observed(), proven: true }
   } catch (error) {
     return { ...(await cycle.failed(error)), ...cycle.observed(), proven: false }
   }
@@ -84,7 +85,7 @@ class Cycle {
   readonly #nonce = newNonce()
   readonly #handover: Handover
   readonly #detector: Detector
-  readonly #times = new Map<MarkName, bigint>()
+  readonly #timeline = new Timeline()
   #after: KernelFacts | undefined
   #executing = false
 
@@ -192,11 +193,11 @@ class Cycle {
     }
   }
 
-  async prove(): Promise<KernelFacts> {
+  async prove(): Promise<void> {
     const { board, signal } = this.#context
     this.#after = await readKernelFacts(board.shell, factsTimeoutMs, signal)
     const missing = missingProof(this.#request.before, this.#after, this.#nonce)
-    if (missing.length === 0) return this.#after
+    if (missing.length === 0) return
     const rebooted = this.#after.bootId !== this.#request.before.bootId
     throw new CycleFailed(
       rebooted ? 'cold-reboot' : 'not-proven',
@@ -209,7 +210,12 @@ class Cycle {
 
   /** What was seen, however the cycle ended. */
   observed(): Pick<CycleOutcome, 'phases' | 'gap' | 'hits' | 'after'> {
-    return { phases: this.#phases(), gap: this.#gap(), hits: this.#detector.finish(), after: this.#after }
+    return {
+      phases: this.#timeline.phases(),
+      gap: describeGap(this.#handover, this.#context.board.descriptor.earlyConsole),
+      hits: this.#detector.finish(),
+      after: this.#after,
+    }
   }
 
   async failed(error: unknown): Promise<Pick<CycleOutcome, 'failure' | 'diagnosis'>> {
@@ -263,36 +269,8 @@ class Cycle {
   }
 
   #mark(name: MarkName, atNs: bigint, line?: string): void {
-    this.#times.set(name, atNs)
+    this.#timeline.mark(name, atNs)
     this.#context.onMark(name, atNs, line)
-  }
-
-  #phases(): Phases {
-    const between = (from: MarkName, to: MarkName) => {
-      const [start, end] = [this.#times.get(from), this.#times.get(to)]
-      return start === undefined || end === undefined ? undefined : msBetween(start, end)
-    }
-    return {
-      loadMs: between('load', 'loaded'),
-      shutdownMs: between('exec', 'last-old-line'),
-      gapMs: between('last-old-line', 'first-new-line'),
-      startupMs: between('first-new-line', 'init'),
-      userspaceMs: between('init', 'ready'),
-      totalMs: between('exec', 'ready'),
-    }
-  }
-
-  #gap(): Gap | undefined {
-    const { lastOld, firstNew } = this.#handover.borders
-    if (!lastOld || !firstNew) return undefined
-    const start = kernelStartNs(this.#handover.newLines)
-    return {
-      lastLine: lastOld.text.slice(0, 500),
-      firstLine: firstNew.text.slice(0, 500),
-      toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start),
-      method: 'console',
-      earlyConsole: this.#context.board.descriptor.earlyConsole,
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { QemuBoard } from '../../harness/board/qemu-board.ts'
 import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
+import { UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
@@ -23,6 +24,8 @@ export class Suite {
   readonly #stop: AbortController
   readonly #titles: string[] = []
   #board: Promise<BoardUnderTest> | undefined
+  /** A descriptor that is wrong stays wrong: it is told once, not once a test. */
+  #mistake: UsageError | undefined
 
   constructor(name: string, plan: BoardPlan) {
     this.name = name
@@ -57,6 +60,7 @@ export class Suite {
     const about = { suite: this.name, test: title }
     this.#recording.add({ type: 'test-started', ...about })
     try {
+      if (this.#mistake) throw new Skip(`not tried: ${this.#mistake.message}`)
       const board = await this.#open()
       board.startTest(title)
       await body(t, board)
@@ -69,6 +73,7 @@ export class Suite {
         t.pass()
         return
       }
+      if (error instanceof UsageError) this.#mistake = error
       this.#recording.add({
         type: 'test-ended',
         ...about,

@@ -1,5 +1,5 @@
 /** Processes that a benchmark needs beside it: each ends with it, however that ends. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execaNode } from 'execa'
 import { z } from 'zod'
@@ -20,14 +20,14 @@ export async function boardProcessArguments(): Promise<string[]> {
   return config.default.nodeArguments
 }
 
-/** Starts a TypeScript file of this folder. The file has to call `endWithParent`. */
+/** Starts a TypeScript file, which has to call `endWithParent`. */
 export function startChild(
-  file: string,
+  file: URL,
   args: string[],
   signal: AbortSignal,
   nodeOptions: string[] = [],
 ): Child {
-  const child = execaNode(fileURLToPath(new URL(file, import.meta.url)), args, {
+  const child = execaNode(fileURLToPath(file), args, {
     nodeOptions,
     ipc: true,
     stdin: 'ignore',
@@ -38,7 +38,9 @@ export function startChild(
   })
   const ended = child.then(({ exitCode, stderr }) => {
     signal.throwIfAborted()
-    throw new LabError(`${file} ended with status ${exitCode ?? 'none'}: ${stderr.slice(-500)}`)
+    throw new LabError(
+      `${basename(file.pathname)} ended with status ${exitCode ?? 'none'}: ${stderr.slice(-500)}`,
+    )
   })
   ended.catch(() => {})
   const messages = child.getEachMessage()

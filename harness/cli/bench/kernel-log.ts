@@ -20,7 +20,7 @@ const longestUptime = 90_000_000
  * Lines without their ends, without end: the recorded boot again and again, with its stamps running on and with other numbers
  * and addresses in it each time.
  */
-export function* kernelLines(): Generator<string> {
+function* kernelLines(): Generator<string> {
   const boot = recorded.map((line) => {
     const found = stamped.exec(line)
     return found ? { seconds: Number(found[1]), message: found[2]! } : { seconds: 0, message: line }

@@ -54,7 +54,7 @@ async function measure(reader: 'harness' | 'bare', signal: AbortSignal): Promise
   resources.defer(() => removeFolder(folder))
   const reading = resources.use(
     startChild(
-      'stamp-reader.ts',
+      new URL('./stamp-reader.ts', import.meta.url),
       [reader, folder, String(consoleCount)],
       signal,
       await boardProcessArguments(),
@@ -62,7 +62,7 @@ async function measure(reader: 'harness' | 'bare', signal: AbortSignal): Promise
   )
   const { paths } = z.object({ paths: z.array(z.string()) }).parse(await reading.message())
   const args = ['--seconds', String(secondsPerRound), ...paths]
-  const writing = resources.use(startChild('stamp-writer.ts', args, signal))
+  const writing = resources.use(startChild(new URL('./stamp-writer.ts', import.meta.url), args, signal))
   const [written, read] = await Promise.all([writing.message(), reading.message()])
   const { lines } = z.object({ lines: z.number() }).parse(written)
   const { errorsMs } = z.object({ errorsMs: z.array(z.number()) }).parse(read)
