@@ -26,9 +26,12 @@ export async function findInstalledKernel(
   const { output } = await shell.run(command, { timeoutMs, signal })
   const kernel = /^kernel=(.+)$/m.exec(output)?.[1]
   if (kernel === undefined)
-    throw new BoardError(`the running kernel is not on the board's disk (looked for ${kernels.join(', ')}, where v is what uname -r says)`, {
-      hint: 'Give the board a kernel with --kernel, or install one where its distribution puts it.',
-    })
+    throw new BoardError(
+      `the running kernel is not on the board's disk (looked for ${kernels.join(', ')}, where v is what uname -r says)`,
+      {
+        hint: 'Give the board a kernel with --kernel, or install one where its distribution puts it.',
+      },
+    )
   return {
     kernel,
     initramfs: /^initramfs=(.+)$/m.exec(output)?.[1] ?? null,

@@ -86,11 +86,13 @@ export class LiveState {
   }
 }
 
-/** Milliseconds until the current test's cycles are through, judged by those that were; undefined where none was. */
-export function timeLeftMs({ cycle, cycleMs }: BoardState): number | undefined {
+/** Milliseconds until the current test's cycles are through, judged by those that were; undefined where none was or none is left. */
+export function timeLeftMs({ cycle, cycleMs }: BoardState, nowNs: number): number | undefined {
   if (!cycle || cycleMs.length === 0) return undefined
   const mean = cycleMs.reduce((sum, ms) => sum + ms, 0) / cycleMs.length
-  return mean * Math.max(0, cycle.iterations - cycleMs.length)
+  const spentMs = cycle.iteration > cycleMs.length ? (nowNs - cycle.t) / 1e6 : 0
+  const left = mean * (cycle.iterations - cycleMs.length) - spentMs
+  return left > 0 ? left : undefined
 }
 
 /** The cycle in a few words: `timing kexec_load 2/5`. */

@@ -40,7 +40,7 @@ test('a board shows the phase that its last event began, and since when', (t) =>
 
 test('the time left is told from the cycles that are through', (t) => {
   const events: Partial<JournalEvent>[] = [{ type: 'test-started', suite: 'timing', test: 'a', t: 0 }]
-  t.is(timeLeftMs(play([...events, { ...started, iteration: 1, t: 0 }]).boards.get('juno')!), undefined)
+  t.is(timeLeftMs(play([...events, { ...started, iteration: 1, t: 0 }]).boards.get('juno')!, 0), undefined)
   events.push(
     { ...started, iteration: 1, t: 0 },
     { type: 'cycle-ended', verdict: 'passed', phases: { gapMs: 120 }, t: 10 * second },
@@ -50,7 +50,21 @@ test('the time left is told from the cycles that are through', (t) => {
     { type: 'cycle-ended', verdict: 'passed', phases: {}, t: 30 * second },
   )
   const board = play(events).boards.get('juno')!
-  t.is(timeLeftMs(board), 3 * 15_000)
+  t.is(timeLeftMs(board, 30 * second), 3 * 15_000)
+  t.is(
+    timeLeftMs(
+      play([...events, { ...started, iteration: 3, t: 30 * second }]).boards.get('juno')!,
+      35 * second,
+    ),
+    3 * 15_000 - 5_000,
+  )
+  t.is(
+    timeLeftMs(
+      play([...events, { ...started, iteration: 3, t: 30 * second }]).boards.get('juno')!,
+      90 * second,
+    ),
+    undefined,
+  )
   t.is(board.lastGapMs, 120)
 })
 

@@ -53,8 +53,9 @@ function terminalView(stream: NodeJS.WriteStream): LiveView {
 }
 
 function stateLine(state: BoardState, columns = 80): string {
-  const forMs = state.sinceNs === 0 ? 0 : (Number(process.hrtime.bigint()) - state.sinceNs) / 1e6
-  const left = timeLeftMs(state)
+  const nowNs = Number(process.hrtime.bigint())
+  const forMs = state.sinceNs === 0 ? 0 : (nowNs - state.sinceNs) / 1e6
+  const left = timeLeftMs(state, nowNs)
   const parts = [
     `${state.board}  ${cycleLabel(state)}`,
     `${state.phase} ${duration(forMs)}`,

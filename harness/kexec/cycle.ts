@@ -122,8 +122,11 @@ class Cycle {
       nonce: this.#nonce,
     })
     const timeoutMs = board.descriptor.limits.loadMs
-    const result = await loader.load(board.shell, { ...target, append }, method, { timeoutMs, signal })
-    this.#mark('load', result.startedNs)
+    const result = await loader.load(board.shell, { ...target, append }, method, {
+      timeoutMs,
+      signal,
+      onStarted: (atNs) => this.#mark('load', atNs),
+    })
     this.#mark('loaded', result.endedNs)
     if (result.status === 0 && result.loaded !== false) return
     if (result.unsupported)

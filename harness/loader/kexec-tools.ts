@@ -33,8 +33,12 @@ export function loadCommand(target: LoadTarget, method: LoadMethod): string {
 const saysUnsupported = /Function not implemented|syscall kexec_file_load not available/
 
 /** An unload is refused by nothing but a kernel without the system call. */
-async function lacksSyscall(shell: Shell, method: LoadMethod, options: StepOptions): Promise<boolean> {
-  return (await shell.run(`kexec ${syscallOption(method)} -u`, options)).status !== 0
+async function lacksSyscall(
+  shell: Shell,
+  method: LoadMethod,
+  { timeoutMs, signal }: StepOptions,
+): Promise<boolean> {
+  return (await shell.run(`kexec ${syscallOption(method)} -u`, { timeoutMs, signal })).status !== 0
 }
 
 function syscallOption(method: LoadMethod): string {
