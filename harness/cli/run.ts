@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { systemClock } from '../clock.ts'
+import { Deadline } from '../deadline.ts'
 import { LabError } from '../errors.ts'
 import type { Failure, JournalEvent, NewEvent, Plan } from '../journal/events.ts'
 import { JournalWriter, readJournal } from '../journal/journal.ts'
@@ -22,7 +23,7 @@ export type RunEnd = { summary: RunSummary; status: number; folder: string }
 
 /** Runs and reports. Throws UsageError or LabError when it could not even begin. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<RunEnd> {
-  const bound = new RunBound(signal, options.timeoutMs)
+  using bound = new RunBound(signal, options.timeoutMs)
   const boards = await prepareWithin(bound, options)
   const folder = createRunFolder(
     options.results,
@@ -70,21 +71,25 @@ class RunRecord implements Disposable {
 }
 
 /** What stops a run: a person, or its --timeout. */
-class RunBound {
+class RunBound implements Disposable {
   readonly signal: AbortSignal
-  readonly #person: AbortSignal
-  readonly #timeoutMs: number | null
+  readonly #deadline: Deadline | undefined
+  readonly #timeoutMs: number
 
   constructor(person: AbortSignal, timeoutMs: number | null) {
-    this.#person = person
-    this.#timeoutMs = timeoutMs
-    this.signal = timeoutMs === null ? person : AbortSignal.any([person, AbortSignal.timeout(timeoutMs)])
+    this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
+    this.#deadline = timeoutMs === null ? undefined : new Deadline(timeoutMs, person)
+    this.signal = this.#deadline?.signal ?? person
   }
 
   /** Why the run was stopped; undefined while it was not, or where a person did. */
   failure(): LabError | undefined {
-    if (this.#person.aborted || !this.signal.aborted || this.#timeoutMs === null) return undefined
+    if (!this.#deadline?.expired) return undefined
     return new LabError(`the run did not end within its --timeout of ${this.#timeoutMs / 1000} s`)
+  }
+
+  [Symbol.dispose](): void {
+    this.#deadline?.[Symbol.dispose]()
   }
 }
 

@@ -3,6 +3,7 @@ import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
+import { Deadline } from '../deadline.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
@@ -255,11 +256,11 @@ class Cycle {
 
   async #within(stage: Stage, timeoutMs: number): Promise<void> {
     const { board, signal } = this.#context
-    const limit = AbortSignal.timeout(timeoutMs)
+    using limit = new Deadline(timeoutMs, signal)
     try {
-      await this.#handover.reach(stage, AbortSignal.any([signal, limit]))
+      await this.#handover.reach(stage, limit.signal)
     } catch (error) {
-      if (!limit.aborted || signal.aborted || error instanceof HandoverStopped) throw error
+      if (!limit.expired || error instanceof HandoverStopped) throw error
       throw new ConsoleTimeout(awaited[stage], timeoutMs, board.console.lastLine)
     }
   }
