@@ -53,7 +53,10 @@ export async function readHead(file: string, wanted: string): Promise<Buffer> {
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const head = Buffer.alloc(headBytes)
     const { bytesRead } = await handle.read(head, 0, headBytes, 0)
-    if (bytesRead === 0) throw new UsageError(`${file}: is empty, expected ${wanted}`)
+    if (bytesRead === 0)
+      throw new UsageError(`${file}: is empty, expected ${wanted}`, {
+        hint: 'Was its build or copy cut short? Make it again.',
+      })
     return head.subarray(0, bytesRead)
   } catch (error) {
     throw await fileProblem(file, wanted, error)

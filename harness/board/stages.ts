@@ -23,7 +23,7 @@ export async function reachShell(
   options: ReachOptions,
 ): Promise<Line> {
   const deadline = performance.now() + options.timeoutMs
-  const left = () => Math.max(1, deadline - performance.now())
+  const left = () => Math.max(1, Math.round(deadline - performance.now()))
   const name = stage.name ?? 'shell'
   let from = options.from
   if (stage.login !== undefined) {

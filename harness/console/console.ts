@@ -39,7 +39,7 @@ export class ConsoleTimeout extends Error {
   readonly lastLine: string
 
   constructor(what: string, timeoutMs: number, lastLine: string) {
-    super(`no ${what} within ${timeoutMs / 1000} s; last line: ${JSON.stringify(lastLine.slice(0, 200))}`)
+    super(`no ${what} within ${Math.round(timeoutMs) / 1000} s; last line: ${JSON.stringify(lastLine.slice(0, 200))}`)
     this.timeoutMs = timeoutMs
     this.lastLine = lastLine
   }
@@ -66,7 +66,7 @@ export class Console {
   readonly #window = new TextWindow()
   readonly #listeners = new Set<(line: Line) => void>()
   readonly #waiters = new Set<Waiter>()
-  #recent: Line[] = []
+  #recent: string[] = []
   #closed: ConsoleClosed | undefined
 
   constructor(transport: Transport, recorder?: ConsoleRecorder) {
@@ -114,7 +114,7 @@ export class Console {
 
   /** The last lines, oldest first, with the unfinished one at the end. */
   lastLines(count: number): string[] {
-    const lines = this.#recent.slice(-count).map((line) => line.text)
+    const lines = this.#recent.slice(-count)
     const partial = this.#splitter.partial
     return (partial === '' ? lines : [...lines, partial]).slice(-count)
   }
@@ -170,7 +170,7 @@ export class Console {
     if (lines.length === 0) return
     this.#recorder?.lines(lines)
     for (const line of lines) for (const listener of this.#listeners) listener(line)
-    this.#recent.push(...lines)
+    for (const line of lines) this.#recent.push(line.text)
     if (this.#recent.length > 2 * keptLines) this.#recent = this.#recent.slice(-keptLines)
   }
 }

@@ -18,27 +18,54 @@ export class ConsoleRecorder implements Disposable {
   readonly #options: RecorderOptions
   readonly #raw: number
   readonly #log: number
+  #rawPending: Buffer[] = []
+  #logPending = ''
+  #scheduled: NodeJS.Immediate | undefined
   #failed = false
+  /** A process that ends by itself loses nothing. */
+  readonly #onExit = () => this.#flush()
 
   constructor(options: RecorderOptions) {
     this.#options = options
     this.#raw = openSync(join(options.folder, `${options.board}.raw`), 'a')
     this.#log = openSync(join(options.folder, `${options.board}.log`), 'a')
+    process.on('exit', this.#onExit)
   }
 
   raw(chunk: Buffer): void {
-    this.#write(this.#raw, chunk)
+    this.#rawPending.push(chunk)
+    this.#schedule()
   }
 
   lines(lines: Line[]): void {
-    let text = ''
-    for (const line of lines) text += `[${this.#seconds(line.atNs)}] ${showControls(line.text)}\n`
-    if (text !== '') this.#write(this.#log, text)
+    for (const line of lines) this.#logPending += `[${this.#seconds(line.atNs)}] ${showControls(line.text)}\n`
+    this.#schedule()
   }
 
   [Symbol.dispose](): void {
+    process.off('exit', this.#onExit)
+    clearImmediate(this.#scheduled)
+    this.#flush()
     closeSync(this.#raw)
     closeSync(this.#log)
+  }
+
+  /**
+   * Writes once all consoles that have something to read were read: a write for each chunk would delay the stamps
+   * of the others.
+   */
+  #schedule(): void {
+    this.#scheduled ??= setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#scheduled = undefined
+    const raw = this.#rawPending
+    const log = this.#logPending
+    this.#rawPending = []
+    this.#logPending = ''
+    if (raw.length > 0) this.#write(this.#raw, raw.length === 1 ? raw[0]! : Buffer.concat(raw))
+    if (log !== '') this.#write(this.#log, log)
   }
 
   #seconds(atNs: bigint): string {

@@ -85,10 +85,11 @@ export function boardFailure(
   return null
 }
 
-/** Verdict and exit status of the whole run; see DESIGN.md, "Commands". */
+/** Verdict and exit status of the whole run, from the boards' verdicts and the kinds of all errors; see DESIGN.md, "Commands". */
 export function runVerdict(
   all: Collected,
   boards: readonly Verdict[],
+  errorKinds: readonly Failure['kind'][],
 ): { verdict: 'passed' | 'failed' | 'error' | 'interrupted'; exitStatus: number } {
   const { ended } = all
   // Whoever pressed Ctrl-C must be able to tell that the run did not end by itself, red or green.
@@ -100,6 +101,8 @@ export function runVerdict(
   const verdict = worst(verdicts)
   if (verdict === 'skipped') return { verdict: 'passed', exitStatus: exitStatus.passed }
   if (verdict !== 'error') return { verdict, exitStatus: exitStatus[verdict] }
-  const usage = ended?.failure?.kind === 'usage'
+  const kinds = [...errorKinds, ...(ended?.failure ? [ended.failure.kind] : [])]
+  // The lab is only at fault where something else than the command or a descriptor was.
+  const usage = kinds.length > 0 && kinds.every((kind) => kind === 'usage')
   return { verdict, exitStatus: usage ? exitStatus.usage : exitStatus.lab }
 }

@@ -195,6 +195,8 @@ test('the product at fault beats the lab at fault, which beats passed', (t) => {
   t.is(run('assertion', null).exitStatus, 1)
   t.is(run(null, 'lab').exitStatus, 3)
   t.is(run('internal').exitStatus, 3)
+  t.is(run('usage', null).exitStatus, 2)
+  t.is(run('usage', 'lab').exitStatus, 3)
   t.is(run(null).exitStatus, 0)
 })
 

@@ -33,6 +33,7 @@ export function buildSummary(events: Iterable<JournalEvent>, defaults: SummaryDe
   const verdict = runVerdict(
     all,
     boards.map((board) => board.verdict),
+    boards.flatMap(errorKinds),
   )
   return {
     schemaVersion: 1,
@@ -200,6 +201,12 @@ function bootSummary(
     durationMs: end.durationMs,
     failure: end.failure ?? null,
   }
+}
+
+/** What kinds of error a board and its tests ended with. */
+function errorKinds({ failure, tests }: BoardSummary): Failure['kind'][] {
+  const errors = tests.filter(({ verdict }) => verdict === 'error').map((test) => test.failure)
+  return [failure, ...errors].filter((error) => error !== null).map(({ kind }) => kind)
 }
 
 function totalsOf(boards: readonly BoardSummary[]): RunSummary['totals'] {

@@ -72,11 +72,11 @@ function cannotWrite(file: string, error: unknown): LabError {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new LabError(`the disk is full: cannot write ${file}`, {
-      hint: 'Free some space and run `npm run report -- RUN` again: the journal has everything.',
+      hint: 'Free some space and run `npm run report -- RUN` again: what the journal has is kept.',
       cause: error,
     })
   return new LabError(`cannot write ${file}: ${message}`, {
-    hint: 'Make the folder writable and run `npm run report -- RUN` again: the journal has everything.',
+    hint: 'Make the folder writable and run `npm run report -- RUN` again: what the journal has is kept.',
     cause: error,
   })
 }

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { QemuBoard } from '../../harness/board/qemu-board.ts'
 import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
-import { UsageError } from '../../harness/errors.ts'
+import { BoardError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
@@ -17,6 +17,9 @@ import { Skip } from './skip.ts'
 
 type Body = (t: ExecutionContext, board: BoardUnderTest) => Promise<void>
 
+/** After so many tests in a row that the board itself failed, the rest of the suite is not tried. */
+const boardErrorsToGiveUp = 2
+
 export class Suite {
   readonly name: string
   readonly #plan: BoardPlan
@@ -25,7 +28,8 @@ export class Suite {
   readonly #titles: string[] = []
   #board: Promise<BoardUnderTest> | undefined
   /** A descriptor that is wrong stays wrong: it is told once, not once a test. */
-  #mistake: UsageError | undefined
+  #givenUp: Error | undefined
+  #boardErrors = 0
 
   constructor(name: string, plan: BoardPlan) {
     this.name = name
@@ -60,11 +64,12 @@ export class Suite {
     const about = { suite: this.name, test: title }
     this.#recording.add({ type: 'test-started', ...about })
     try {
-      if (this.#mistake) throw new Skip(`not tried: ${this.#mistake.message}`)
+      if (this.#givenUp) throw new Skip(`not tried: ${this.#givenUp.message}`)
       const board = await this.#open()
       board.startTest(title)
       await body(t, board)
       this.#stop.signal.throwIfAborted()
+      this.#boardErrors = 0
       this.#recording.add({ type: 'test-ended', ...about, verdict: 'passed' })
     } catch (error) {
       if (error instanceof Skip) {
@@ -73,7 +78,7 @@ export class Suite {
         t.pass()
         return
       }
-      if (error instanceof UsageError) this.#mistake = error
+      this.#countAgainstBoard(error)
       this.#recording.add({
         type: 'test-ended',
         ...about,
@@ -82,6 +87,13 @@ export class Suite {
       })
       throw error
     }
+  }
+
+  /** A mistake of the descriptor's stays one, and a board that failed twice in a row would only fail more slowly. */
+  #countAgainstBoard(error: unknown): void {
+    if (error instanceof BoardError) this.#boardErrors++
+    if (error instanceof UsageError || this.#boardErrors === boardErrorsToGiveUp)
+      this.#givenUp = error as Error
   }
 
   #open(): Promise<BoardUnderTest> {
