@@ -13,6 +13,7 @@ const neededMajor = 24
 const labFault = 3
 
 if (!isInstalled()) await install()
+if (process.argv[2] === 'install') process.exit(0)
 if (Number.parseInt(process.versions.node, 10) >= neededMajor) await runHere()
 else await runPinned()
 

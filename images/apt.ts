@@ -15,7 +15,7 @@ import { DebStore } from './deb-store.ts'
 import { reportBytes, type Watch } from './progress.ts'
 
 /** Architectures by the name that Debian gives them. */
-export type DebArch = 'amd64' | 'arm64'
+type DebArch = 'amd64' | 'arm64'
 
 export type AptOptions = Watch & { cache: string; suite: string; arch: DebArch }
 

@@ -75,7 +75,7 @@ export async function gatherInputs(
 }
 
 /** The package with the kernel itself: a meta package's newest dependency that the archive has. */
-export async function findKernelPackage(apt: Apt, name: string): Promise<Deb> {
+async function findKernelPackage(apt: Apt, name: string): Promise<Deb> {
   const newest = await apt.find(name)
   const images = ({ depends }: Deb) => depends.filter((one) => /^linux-(image|binary)-\d/.test(one))
   if (images(newest).length === 0) return newest

@@ -31,7 +31,7 @@ export type ElfInfo = {
 type Segment = { type: number; offset: number; address: number; size: number }
 
 /** Name of the architecture that an e_machine value stands for. */
-export function machineName(machine: number): string {
+function machineName(machine: number): string {
   return machines[machine] ?? `machine ${machine}`
 }
 

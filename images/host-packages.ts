@@ -119,7 +119,7 @@ function isRoot(): boolean {
 }
 
 /** Absolute path of a program in $PATH, or in the folders that a plain user's PATH lacks. */
-export async function findInPath(program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function findInPath(program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const folders = [...(env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].filter(path.isAbsolute)
   for (const folder of folders) {
     const file = path.join(folder, program)

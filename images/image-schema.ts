@@ -2,7 +2,6 @@
 import { z } from 'zod'
 
 export const archSchema = z.enum(['x86_64', 'arm64'])
-export type Arch = z.infer<typeof archSchema>
 
 export const imageSchema = z.object({
   /** Name of the recipe, with what a user replaced: `bookworm-cloud-arm64`, `bookworm-cloud-arm64 with kernel Image`. */

@@ -39,7 +39,7 @@ const program = z.strictObject({
   path: absolutePath,
 })
 
-export const recipeSchema = z
+const recipeSchema = z
   .strictObject({
     /** The name that a board descriptor's `image` uses; the name of the file without .yaml. */
     name: z

@@ -39,7 +39,9 @@ export class ConsoleTimeout extends Error {
   readonly lastLine: string
 
   constructor(what: string, timeoutMs: number, lastLine: string) {
-    super(`no ${what} within ${Math.round(timeoutMs) / 1000} s; last line: ${JSON.stringify(lastLine.slice(0, 200))}`)
+    super(
+      `no ${what} within ${Math.round(timeoutMs) / 1000} s; last line: ${JSON.stringify(lastLine.slice(0, 200))}`,
+    )
     this.timeoutMs = timeoutMs
     this.lastLine = lastLine
   }

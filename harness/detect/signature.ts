@@ -5,7 +5,6 @@ import { parsePattern, requiredLiterals } from './pattern.ts'
 import { minLiteralLength } from './prefilter.ts'
 
 export const severities = ['fatal', 'error', 'warning', 'info'] as const
-export type Severity = (typeof severities)[number]
 
 export const phaseNames = ['load', 'shutdown', 'handover', 'early', 'probe', 'userspace'] as const
 /** The part of a cycle in which a line came; a cold boot has only the last three. */

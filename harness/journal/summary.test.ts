@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
-import type { JournalEvent } from './events.ts'
+import type { Failure, JournalEvent } from './events.ts'
 import { parseEvent } from './journal.ts'
 import { buildSummary } from './summary.ts'
 import { JournalBuilder } from './summary-fixture.ts'
@@ -179,7 +179,7 @@ test('a runner that crashed after its tests passed is seen', (t) => {
 })
 
 test('the product at fault beats the lab at fault, which beats passed', (t) => {
-  const run = (...kinds: ('kexec' | 'lab' | 'assertion' | 'internal' | null)[]) => {
+  const run = (...kinds: (Failure['kind'] | null)[]) => {
     const journal = new JournalBuilder().start(['juno']).open('juno')
     for (const [index, kind] of kinds.entries())
       journal.test(
