@@ -59,25 +59,25 @@ export class BoardUnderTest implements SessionListener {
   /** One cycle; a failed one is returned with its failure and diagnosis, and the board is brought back. */
   async tryKexec(method: LoadMethod, options: KexecOptions = {}): Promise<RecordedCycle> {
     await this.session.ensureRunning()
-    const number = ++this.#cycle
-    this.#recordStart(number, method, options)
+    const cycle = await this.#recordCycle(method, options)
+    if (!this.session.running) await this.session.recover()
+    return cycle
+  }
+
+  async #recordCycle(method: LoadMethod, options: KexecOptions): Promise<RecordedCycle> {
+    const cycle = ++this.#cycle
+    this.#recordStart(cycle, method, options)
     try {
       const outcome = await this.session.cycle(method, options.append)
       const findings = this.#findings(outcome)
       const failure = outcome.failure ?? seriousFinding(findings)
-      this.#recordEnd(number, outcome, failure)
+      this.#recordEnd(cycle, outcome, failure)
+      const { recording, suite } = this.#parts
       for (const finding of findings)
-        this.#parts.recording.add({
-          type: 'finding',
-          ...finding,
-          suite: this.#parts.suite,
-          test: this.#test,
-          cycle: number,
-        })
-      if (!this.session.running) await this.session.recover()
-      return { ...outcome, failure, cycle: number, findings }
+        recording.add({ type: 'finding', ...finding, suite, test: this.#test, cycle })
+      return { ...outcome, failure, cycle, findings }
     } catch (error) {
-      this.#recordBroken(number, error)
+      this.#recordBroken(cycle, error)
       throw error instanceof UnsupportedMethod ? new Skip(error.message) : error
     }
   }
