@@ -140,6 +140,25 @@ test.serial('a machine that is reset in the gap did not kexec, whatever comes up
   t.regex(diagnosis.evidence.join('\n'), /guest-reset/)
 })
 
+test.serial(
+  'what a kernel complains of on its way through a kexec, and on a cold boot does not, is new',
+  async (t) => {
+    // In two pieces, so that the echo of the command is not taken for it. The message goes through a real kernel's log and console; only its occasion is made up.
+    const complaining: Loader['execute'] = (shell, _method, options) =>
+      shell.run(
+        `echo 'watchdog: B''UG: soft lock''up - CPU#1 stuck for 22s! [sh:1]' >/dev/kmsg; kexec -e`,
+        options,
+      )
+    const { session } = await openSession(t, { loader: { execute: complaining } })
+    const cycle = await session.cycle(unchecked)
+    t.true(cycle.proven, cycle.failure?.message)
+    t.deepEqual(
+      cycle.newHits.map(({ signature, phase, cpu }) => [signature.id, phase, cpu]),
+      [['lockup-in-shutdown', 'shutdown', 1]],
+    )
+  },
+)
+
 test.serial('an execute that comes back is an error of the execute', async (t) => {
   const unloaded: Loader['execute'] = (shell, _method, options) => shell.run('kexec -u && kexec -e', options)
   const { session } = await openSession(t, { loader: { execute: unloaded } })
