@@ -22,7 +22,7 @@ import { cpuSeconds, descendants } from './processes.ts'
 import { type RawBoard, startTwin } from './raw-board.ts'
 
 const boundRatio = 1.02
-const pairs = 16
+const pairs = 24
 /** A ratio that is known less well says nothing about a bound of two per cent. */
 const widestInterval = 0.1
 const boardName = 'qemu-x86_64'
