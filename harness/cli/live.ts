@@ -1,5 +1,4 @@
 /** What a person sees while a run goes on: a view that redraws itself on a terminal, plain lines elsewhere. */
-import { createLogUpdate } from 'log-update'
 import type { JournalEvent } from '../journal/events.ts'
 import { visibleLine } from '../report/escape.ts'
 import { duration } from '../report/format.ts'
@@ -10,7 +9,7 @@ export type LiveView = Disposable & { event(event: JournalEvent): void }
 const redrawMs = 250
 
 /** The view for standard error, so that standard output holds only results. */
-export function liveView(stream: NodeJS.WriteStream = process.stderr): LiveView {
+export async function liveView(stream: NodeJS.WriteStream = process.stderr): Promise<LiveView> {
   return stream.isTTY && process.env.CI === undefined
     ? terminalView(stream)
     : plainView((line) => stream.write(`${line}\n`))
@@ -28,7 +27,9 @@ function plainView(print: (line: string) => void): LiveView {
   }
 }
 
-function terminalView(stream: NodeJS.WriteStream): LiveView {
+async function terminalView(stream: NodeJS.WriteStream): Promise<LiveView> {
+  // Only where there is a terminal: it takes a while to load.
+  const { createLogUpdate } = await import('log-update')
   const state = new LiveState()
   const draw = createLogUpdate(stream)
   const redraw = () =>

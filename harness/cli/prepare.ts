@@ -29,8 +29,10 @@ export async function prepareBoards(
   refuseSharedNames(descriptors)
   const boards: Plan['boards'] = []
   for (const descriptor of descriptors) {
-    const machine = await chooseQemu(descriptor, progress, signal)
-    const image = await prepareImage(descriptor, progress, signal)
+    const [machine, image] = await Promise.all([
+      chooseQemu(descriptor, progress, signal),
+      prepareImage(descriptor, progress, signal),
+    ])
     boards.push({ name: descriptor.name, arch: descriptor.arch, descriptor, image, machine })
   }
   return boards

@@ -6,10 +6,7 @@ import { Deadline } from '../deadline.ts'
 import { LabError } from '../errors.ts'
 import type { Failure, JournalEvent, NewEvent, Plan } from '../journal/events.ts'
 import { JournalWriter, readJournal } from '../journal/journal.ts'
-import { buildSummary } from '../journal/summary.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
-import { terminalOptions, terminalReport } from '../report/table.ts'
-import { writeReports } from '../report/write.ts'
 import { followJournal } from './follow.ts'
 import { liveView } from './live.ts'
 import { prepareBoards } from './prepare.ts'
@@ -112,6 +109,9 @@ export async function finish(
   { json = false }: { json?: boolean } = {},
   unwritten: JournalEvent[] = [],
 ): Promise<RunEnd> {
+  // Only now: what makes reports must not delay the start of the boards.
+  const { writeReports } = await import('../report/write.ts')
+  const { terminalOptions, terminalReport } = await import('../report/table.ts')
   let skipped = 0
   const written = await writeReports(
     folder,
@@ -161,7 +161,7 @@ async function execute({ folder, journal, options, boards, record, signal }: Exe
       if (!record.add({ type: 'runner-ended', ...end })) stop.abort()
     }),
   )
-  using view = liveView()
+  using view = await liveView()
   await followJournal(journal, (event) => view.event(event), all)
   await all
 }
@@ -187,6 +187,7 @@ async function runEnded(
     exitStatus: 0,
     failure,
   } as const
+  const { buildSummary } = await import('../journal/summary.ts')
   const { verdict, exitStatus } = buildSummary([...events, end])
   return { ...end, verdict, exitStatus }
 }

@@ -3,7 +3,6 @@ import { exitStatus } from '../errors.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { run } from './run.ts'
 import { parseRunFlags, type RunFlags } from './run-options.ts'
-import { runSelfTests } from './self-tests.ts'
 import { defaultBoards } from './start.ts'
 
 /** Returns the exit status. */
@@ -12,6 +11,7 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
   if (flags.board) return (await run(options, signal)).status
   // With --json standard output holds nothing but the summary.
   const say = (line: string) => (options.json ? console.error(line) : console.log(line))
+  const { runSelfTests } = await import('./self-tests.ts')
   const own = await runSelfTests(options.results, signal, say)
   signal.throwIfAborted()
   const { summary, status } = await run(options, signal)

@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { UsageError } from '../errors.ts'
-import { loadCatalogue } from './catalogue.ts'
+import { parseYamlFile } from '../yaml.ts'
+import { catalogueFiles, loadCatalogue } from './catalogue.ts'
+import { catalogueSchema } from './signature.ts'
 
 const good = {
   id: 'own-signature',
@@ -77,3 +79,8 @@ test('an id that is used twice is an error', async (t) => {
   t.regex(await message(t, good, good), /own-signature is used twice/)
   t.regex(await message(t, { ...good, id: 'kernel-panic' }), /kernel-panic is used also in .*own\.yaml/)
 })
+
+for (const file of catalogueFiles)
+  test(`no pattern of ours backtracks catastrophically: ${basename(file)}`, async (t) => {
+    await t.notThrowsAsync(parseYamlFile(file, catalogueSchema(true)))
+  })

@@ -5,7 +5,7 @@ import { parseYamlFile } from '../yaml.ts'
 import { catalogueSchema, type Signature } from './signature.ts'
 
 /** The files of the catalogue. Of several signatures that match, the most severe counts, of equals the first. */
-const catalogueFiles = ['kexec.yaml', 'general.yaml'].map((name) =>
+export const catalogueFiles = ['kexec.yaml', 'general.yaml'].map((name) =>
   fileURLToPath(new URL(`signatures/${name}`, import.meta.url)),
 )
 
@@ -18,7 +18,8 @@ export async function loadCatalogue(extraFiles: readonly string[] = []): Promise
   const signatures: Signature[] = []
   const fileOf = new Map<string, string>()
   for (const file of files) {
-    for (const signature of (await parseYamlFile(file, catalogueSchema)).signatures) {
+    const schema = catalogueSchema(!catalogueFiles.includes(file))
+    for (const signature of (await parseYamlFile(file, schema)).signatures) {
       const other = fileOf.get(signature.id)
       if (other !== undefined) {
         const also = other === file ? 'twice' : `also in ${other}`

@@ -55,7 +55,7 @@ async function openSession(
     board,
     loader: { ...kexecTools, ...loader },
     markers: await loadMarkers(arch, descriptor.markers),
-    signatures: await loadCatalogue(),
+    loadSignatures: loadCatalogue,
     listener: {
       bootStarted: ignore,
       bootEnded: ignore,

@@ -3,6 +3,7 @@ import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
 import { msBetween, systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
+import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
@@ -26,7 +27,8 @@ export type SessionOptions = {
   board: Board
   loader: Loader
   markers: Markers
-  signatures: Signature[]
+  /** Called once, after the board was switched on: reading the catalogue must not delay that. */
+  loadSignatures: () => Promise<Signature[]>
   listener: SessionListener
   signal: AbortSignal
 }
@@ -38,6 +40,9 @@ export type SessionCycle = CycleOutcome & {
   newHits: Hit[]
 }
 
+/** Far more than a boot prints; a board that prints without end must not fill the memory. */
+const keptBootLines = 50_000
+
 export class KexecSession {
   readonly #options: SessionOptions
   #generation = 0
@@ -46,6 +51,7 @@ export class KexecSession {
   #running: KernelFacts | undefined
   #target: TargetFiles | undefined
   #coldHits: Hit[] = []
+  #loadedSignatures: Promise<Signature[]> | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -133,7 +139,11 @@ export class KexecSession {
     const { listener } = this.#options
     try {
       return await runCycle(
-        { ...this.#options, onMark: (name, atNs, line) => listener.mark(name, atNs, line) },
+        {
+          ...this.#options,
+          signatures: await this.#signatures(),
+          onMark: (name, atNs, line) => listener.mark(name, atNs, line),
+        },
         request,
       )
     } catch (error) {
@@ -152,10 +162,10 @@ export class KexecSession {
   }
 
   async #bootOnce(): Promise<KernelFacts> {
-    const { board, signal, signatures } = this.#options
+    const { board, signal } = this.#options
     const { descriptor, console } = board
-    const detector = new Detector({ signatures, arch: descriptor.arch })
-    const stop = console.onLine((line) => detector.line(line, 'early'))
+    const lines: Line[] = []
+    const stop = console.onLine((line) => lines.length < keptBootLines && lines.push(line))
     const trouble = Promise.withResolvers<never>()
     trouble.promise.catch(() => {})
     const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
@@ -179,8 +189,21 @@ export class KexecSession {
     } finally {
       stop()
       stopTrouble()
-      this.#coldHits = detector.finish()
+      this.#coldHits = await this.#hitsOf(lines)
     }
+  }
+
+  /** What a cold boot complains of: the control for what comes after a kexec. */
+  async #hitsOf(lines: readonly Line[]): Promise<Hit[]> {
+    const { arch } = this.#options.board.descriptor
+    const detector = new Detector({ signatures: await this.#signatures(), arch })
+    for (const line of lines) detector.line(line, 'early')
+    return detector.finish()
+  }
+
+  #signatures(): Promise<Signature[]> {
+    this.#loadedSignatures ??= this.#options.loadSignatures()
+    return this.#loadedSignatures
   }
 
   #bootFailure(error: unknown): BoardError | undefined {

@@ -129,7 +129,7 @@ export class Suite {
         board,
         loader: kexecTools,
         markers: await loadMarkers(descriptor.arch, descriptor.markers),
-        signatures: await loadCatalogue(),
+        loadSignatures: loadCatalogue,
         listener,
         signal: this.#stop.signal,
       }),

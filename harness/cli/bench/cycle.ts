@@ -96,7 +96,7 @@ async function openSession(
     board,
     loader: kexecTools,
     markers: await loadMarkers(descriptor.arch, descriptor.markers),
-    signatures: await loadCatalogue(),
+    loadSignatures: loadCatalogue,
     listener: {
       bootStarted: () => {},
       bootEnded: () => {},
