@@ -52,6 +52,9 @@ async function once(signal: AbortSignal): Promise<number> {
   const startedMs = Number(process.hrtime.bigint()) / 1e6
   const harness = execa('node', ['harness/bootstrap.mjs', 'test', ...options], {
     cwd: root,
+    // As npm starts it: with the pinned Node first in PATH.
+    preferLocal: true,
+    localDir: root,
     stdin: 'ignore',
     reject: false,
     all: true,
