@@ -9,10 +9,11 @@ import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
 import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
+import { CycleFailed, UnsupportedMethod } from './cycle-errors.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
 import type { Markers } from './markers.ts'
-import type { Diagnosis, DiagnosisKind, Gap, MarkName, Phases } from './outcome.ts'
+import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
 import { describeGap, Timeline } from './timeline.ts'
 
@@ -43,23 +44,6 @@ export type CycleOutcome = {
   hits: Hit[]
   failure?: KexecFailure
   diagnosis?: Diagnosis
-}
-
-/** Thrown where the running kernel does not have the syscall: no fault of anyone, so the test is skipped. */
-export class UnsupportedMethod extends Error {
-  override name = 'UnsupportedMethod'
-}
-
-/** Ends a cycle from within, with what is known of it. */
-class CycleFailed extends Error {
-  readonly kind: DiagnosisKind
-  readonly facts: string[]
-
-  constructor(kind: DiagnosisKind, message: string, facts: string[] = []) {
-    super(message)
-    this.kind = kind
-    this.facts = facts
-  }
 }
 
 const factsTimeoutMs = 60_000
