@@ -10,7 +10,7 @@ import { type BenchContext, type Benchmark, type Row, verdict } from './benchmar
 import { boardProcessArguments, startChild } from './child.ts'
 
 /** Read before the measured part: what a process takes at its start, and how far its allocators spread, is no leak. */
-const warmUpBytes = 500_000_000
+const warmUpBytes = 1_000_000_000
 const measuredBytes = 1_000_000_000
 const bytes = warmUpBytes + measuredBytes
 /** The raw bytes, the log with its stamps, and some room. */
@@ -36,7 +36,7 @@ async function run({ progress, signal }: BenchContext): Promise<Row[]> {
   mkdirSync(cacheDir(), { recursive: true })
   const { bavail, bsize } = await statfs(cacheDir())
   if (bavail * bsize < neededBytes) return [noRoom(bavail * bsize)]
-  progress('memory: 0.5 GB of warm-up and 1 GB through a console, about 30 s')
+  progress('memory: 1 GB of warm-up and 1 GB through a console, about 45 s')
   await using resources = new AsyncDisposableStack()
   const sockets = await privateFolder()
   resources.defer(() => removeFolder(sockets))
