@@ -28,6 +28,14 @@ const keptOutput = 16 * 1024
  */
 export const onlyWithParent = 'test "$PPID" = "$0" && exec "$@"'
 
+/** A command as program and arguments, such that the kernel kills it when this process dies, however that ends. */
+export function dieWithParent(command: readonly string[]): [program: string, args: string[]] {
+  return [
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid), ...command],
+  ]
+}
+
 /**
  * Starts QEMU through `setpriv --pdeathsig KILL`, so that it dies with the harness however that ends.
  * The kernel sends that signal when the thread that started QEMU ends (prctl(2), PR_SET_PDEATHSIG): start
@@ -36,9 +44,8 @@ export const onlyWithParent = 'test "$PPID" = "$0" && exec "$@"'
  */
 export async function startQemu(program: QemuProgram, args: string[]): Promise<QemuProcess> {
   await Promise.all([mustBeExecutable(program.path, program.env), mustBeExecutable('setpriv')])
-  const command = ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent]
   const startedAtNs = process.hrtime.bigint()
-  const child = execa('setpriv', [...command, String(process.pid), program.path, ...args], {
+  const child = execa(...dieWithParent([program.path, ...args]), {
     env: program.env,
     stdin: 'ignore',
     all: true,

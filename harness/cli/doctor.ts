@@ -1,10 +1,11 @@
 /** `npm run doctor`: what is there, what is missing, and what would be done about it. */
 import { access, constants, statfs } from 'node:fs/promises'
+import { defaultCacheFolder } from '../../images/cache.ts'
 import { describePrograms, type HostProgram } from '../../images/host-packages.ts'
 import { describeImage } from '../../images/image.ts'
 import { recipeNames } from '../../images/recipe.ts'
 import { exitStatus } from '../errors.ts'
-import { cacheDir, root } from './paths.ts'
+import { root } from './paths.ts'
 import { qemuPrograms } from './prepare.ts'
 
 type Check = { what: string; state: 'ok' | 'missing' | 'broken'; detail: string }
@@ -99,7 +100,7 @@ async function kvmCheck(): Promise<Check> {
 async function roomChecks(): Promise<Check[]> {
   return await Promise.all(
     [
-      { what: 'room for the cache', folder: cacheDir() },
+      { what: 'room for the cache', folder: defaultCacheFolder() },
       { what: 'room for results', folder: root },
     ].map(async ({ what, folder }): Promise<Check> => {
       const space = await statfs(folder).catch(() => statfs('/'))

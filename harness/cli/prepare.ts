@@ -1,4 +1,5 @@
 /** Makes everything ready that the boards of a run need: programs, accelerators, images. */
+import { defaultCacheFolder } from '../../images/cache.ts'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { composeImage, type Image, resolveImage } from '../../images/image.ts'
 import { chooseAccelerator } from '../../qemu/accelerator.ts'
@@ -7,7 +8,7 @@ import { loadDescriptor, overrideDescriptor } from '../board/descriptor.ts'
 import type { QemuChoice } from '../board/qemu-board.ts'
 import { UsageError } from '../errors.ts'
 import type { Plan } from '../journal/events.ts'
-import { boardsDir, cacheDir } from './paths.ts'
+import { boardsDir } from './paths.ts'
 import type { Progress } from './progress.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -49,7 +50,7 @@ async function chooseQemu(
     program,
     descriptor.arch,
     descriptor.machine.accelerator,
-    cacheDir(),
+    defaultCacheFolder(),
     { cpu: descriptor.machine.cpu, signal },
   )
   return { program, accelerator: choice.accelerator, reason: choice.reason }

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
-import { onlyWithParent } from '../../qemu/process.ts'
+import { dieWithParent } from '../../qemu/process.ts'
 import { root } from './paths.ts'
 import { killRestOfGroup } from './process-group.ts'
 import type { Suite } from './suites.ts'
@@ -30,19 +30,15 @@ export async function runSuites(
     ...suites.map((suite) => `suites/${suite}.ts`),
     ...['--', '--run', run, '--board', board],
   ]
-  const child = execa(
-    'setpriv',
-    ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid), ...ava],
-    {
-      cwd: root,
-      stdin: 'ignore',
-      buffer: false,
-      reject: false,
-      detached: true,
-      cancelSignal: signal,
-      forceKillAfterDelay: 3_000,
-    },
-  )
+  const child = execa(...dieWithParent(ava), {
+    cwd: root,
+    stdin: 'ignore',
+    buffer: false,
+    reject: false,
+    detached: true,
+    cancelSignal: signal,
+    forceKillAfterDelay: 3_000,
+  })
   const tap = createWriteStream(join(run, 'tap', `${board}.tap`))
   // A full disk is told by the journal; here it must not end the harness.
   tap.on('error', () => child.stdout.resume())

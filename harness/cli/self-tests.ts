@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import { execa } from 'execa'
-import { onlyWithParent } from '../../qemu/process.ts'
+import { dieWithParent } from '../../qemu/process.ts'
 import { LabError } from '../errors.ts'
 import { root } from './paths.ts'
 import { killRestOfGroup } from './process-group.ts'
@@ -23,19 +23,15 @@ export async function runSelfTests(
   const folder = join(results, 'self-tests')
   makeResultsFolder(folder)
   const ava = [process.execPath, bin('ava', 'entrypoints', 'cli.js'), '--tap']
-  const child = execa(
-    'setpriv',
-    ['--pdeathsig', 'KILL', '--', 'sh', '-c', onlyWithParent, String(process.pid), ...ava],
-    {
-      cwd: root,
-      stdin: 'ignore',
-      stderr: 'inherit',
-      buffer: false,
-      reject: false,
-      detached: true,
-      cancelSignal: signal,
-    },
-  )
+  const child = execa(...dieWithParent(ava), {
+    cwd: root,
+    stdin: 'ignore',
+    stderr: 'inherit',
+    buffer: false,
+    reject: false,
+    detached: true,
+    cancelSignal: signal,
+  })
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const file = createWriteStream(join(folder, 'self-tests.tap'))
   let lost: Error | undefined

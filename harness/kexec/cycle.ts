@@ -1,6 +1,7 @@
 /** One cycle: load, execute, handover, boot to ready, proof. */
 import type { Board, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
+import { systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { Deadline } from '../deadline.ts'
@@ -216,7 +217,7 @@ class Cycle {
       error instanceof ConsoleTimeout ||
       error instanceof ConsoleClosed
     if (!known) throw error
-    if (stopped?.reason === 'panic') await sleepUnless(panicTailMs, signal)
+    if (stopped?.reason === 'panic') await systemClock.sleep(panicTailMs, signal).catch(() => {})
     const diagnosis = await diagnose({
       board,
       nonce: this.#nonce,
@@ -284,10 +285,3 @@ const detectPhase = {
   userspace: 'userspace',
   ready: 'userspace',
 } as const
-
-function sleepUnless(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
-  })
-}

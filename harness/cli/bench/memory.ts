@@ -4,8 +4,8 @@ import { mkdtemp, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { median } from 'simple-statistics'
 import { z } from 'zod'
+import { defaultCacheFolder } from '../../../images/cache.ts'
 import { privateFolder, removeFolder } from '../../../qemu/sockets.ts'
-import { cacheDir } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
 import { boardProcessArguments, startChild } from './child.ts'
 
@@ -33,15 +33,15 @@ const result = z.object({
 type Result = z.infer<typeof result>
 
 async function run({ progress, signal }: BenchContext): Promise<Row[]> {
-  mkdirSync(cacheDir(), { recursive: true })
-  const { bavail, bsize } = await statfs(cacheDir())
+  mkdirSync(defaultCacheFolder(), { recursive: true })
+  const { bavail, bsize } = await statfs(defaultCacheFolder())
   if (bavail * bsize < neededBytes) return [noRoom(bavail * bsize)]
   progress('memory: 1 GB of warm-up and 1 GB through a console, about 45 s')
   await using resources = new AsyncDisposableStack()
   const sockets = await privateFolder()
   resources.defer(() => removeFolder(sockets))
   // The recording goes to a real disk: a tmpfs would be memory itself.
-  const recordings = await mkdtemp(join(cacheDir(), 'bench-'))
+  const recordings = await mkdtemp(join(defaultCacheFolder(), 'bench-'))
   resources.defer(() => removeFolder(recordings))
   const reader = resources.use(
     startChild(
@@ -86,6 +86,6 @@ function noRoom(free: number): Row {
     bound: '',
     verdict: 'skipped',
     n: '',
-    note: `needs ${(neededBytes / 1e9).toFixed(1)} GB in ${cacheDir()}, which has ${(free / 1e9).toFixed(1)} GB; free some space or set KEXEC_HARNESS_CACHE`,
+    note: `needs ${(neededBytes / 1e9).toFixed(1)} GB in ${defaultCacheFolder()}, which has ${(free / 1e9).toFixed(1)} GB; free some space or set KEXEC_HARNESS_CACHE`,
   }
 }
