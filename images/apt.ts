@@ -17,7 +17,13 @@ import { reportBytes, type Watch } from './progress.ts'
 /** Architectures by the name that Debian gives them. */
 type DebArch = 'amd64' | 'arm64'
 
-export type AptOptions = Watch & { cache: string; suite: string; arch: DebArch }
+export type AptOptions = Watch & {
+  cache: string
+  suite: string
+  arch: DebArch
+  /** Whether the archives beside the suite itself, such as its security updates, are used; true where not given. */
+  updates?: boolean | undefined
+}
 
 /** Package lists younger than this are taken as they are. */
 const listsFreshMs = 24 * 3600 * 1000
@@ -33,7 +39,8 @@ export class Apt {
 
   constructor(options: AptOptions) {
     this.#options = options
-    this.#folder = inCache(options.cache, 'apt', `${options.suite}-${options.arch}`)
+    const name = `${options.suite}-${options.arch}${options.updates === false ? '-without-updates' : ''}`
+    this.#folder = inCache(options.cache, 'apt', name)
     this.#store = new DebStore(options.cache)
   }
 
@@ -43,13 +50,14 @@ export class Apt {
    * Throws LabError: no apt, no archive, mirror not reachable and no lists yet, disk full.
    */
   async refresh({ force = false } = {}): Promise<void> {
-    const { cache, suite, arch, progress } = this.#options
-    await withLock(cache, `apt-${suite}-${arch}`, this.#options, async () => {
+    const { cache, suite, arch, updates = true, progress } = this.#options
+    await withLock(cache, `apt-${path.basename(this.#folder)}`, this.#options, async () => {
       const ageMs = await this.#listsAgeMs()
       if (!force && ageMs < listsFreshMs) return
       progress?.(`fetch package lists of ${suite} (${arch})`)
       try {
-        await this.#update(await sourcesFor(suite))
+        const sources = await sourcesFor(suite)
+        await this.#update(sources.filter(({ pocket }) => updates || !pocket))
       } catch (error) {
         this.#options.signal?.throwIfAborted()
         if (ageMs === Number.POSITIVE_INFINITY) throw error

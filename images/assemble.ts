@@ -13,6 +13,7 @@ import { inspectKernel } from './kernel-file.ts'
 import { type Binary, collectLibraries, readInside } from './libraries.ts'
 import { collectModules } from './modules.ts'
 import { writeWithOverlay } from './overlay.ts'
+import { findKernelFiles, findKernelPackages, type KernelFiles } from './packaged-kernel.ts'
 import type { Watch } from './progress.ts'
 import type { Recipe } from './recipe.ts'
 
@@ -21,8 +22,8 @@ type InCache = Watch & { cache: string }
 /** What a recipe came to: everything that decides the image's bytes, looked up and named. */
 export type Inputs = {
   apt: Apt
-  /** undefined for a kernel that is a path. */
-  kernelPackage: Deb | undefined
+  /** Empty for a kernel that is a path. */
+  kernelPackages: Deb[]
   /** Absolute path, undefined for a kernel from a package. */
   kernelPath: string | undefined
   modulesFolder: string | undefined
@@ -41,10 +42,10 @@ export async function gatherInputs(
   recipePath: string,
   options: InCache & { update?: boolean },
 ): Promise<Inputs> {
-  const { suite, arch, kernel, initramfs } = recipe
-  const apt = new Apt({ ...options, suite, arch: debArch[arch] })
+  const { suite, updates, arch, kernel, initramfs } = recipe
+  const apt = new Apt({ ...options, suite, updates, arch: debArch[arch] })
   await apt.refresh({ force: options.update ?? false })
-  const kernelPackage = 'package' in kernel ? await findKernelPackage(apt, kernel.package) : undefined
+  const kernelPackages = 'package' in kernel ? await findKernelPackages(apt, kernel.package) : []
   const own = 'path' in kernel ? kernel : undefined
   const beside = (name: string | undefined) => name && path.resolve(path.dirname(recipePath), name)
   const kernelPath = beside(own?.path)
@@ -56,7 +57,7 @@ export async function gatherInputs(
       `${recipePath}: initramfs.modules needs kernel.modules, the folder lib/modules/RELEASE`,
     )
   }
-  const identity = [...(kernelPackage ? [kernelPackage] : []), ...closure]
+  const identity = [...kernelPackages, ...closure]
     .map(({ sha256 }) => sha256)
     .sort((a, b) => (a < b ? -1 : 1))
   if (kernelPath) {
@@ -65,28 +66,13 @@ export async function gatherInputs(
   }
   return {
     apt,
-    kernelPackage,
+    kernelPackages,
     kernelPath,
     modulesFolder: beside(own?.modules),
     programPackages,
     closure,
     identity,
   }
-}
-
-/** The package with the kernel itself: a meta package's newest dependency that the archive has. */
-async function findKernelPackage(apt: Apt, name: string): Promise<Deb> {
-  const newest = await apt.find(name)
-  const images = ({ depends }: Deb) => depends.filter((one) => /^linux-(image|binary)-\d/.test(one))
-  if (images(newest).length === 0) return newest
-  // A mirror that is being updated can have a meta package before the kernel it asks for.
-  for (const meta of await apt.versions(name)) {
-    for (const image of images(meta)) {
-      const [found] = await apt.versions(image)
-      if (found) return found
-    }
-  }
-  throw new UsageError(`none of the kernels that ${name} depends on is in the archive`)
 }
 
 type Assembly = {
@@ -121,7 +107,7 @@ export async function assembleImage(assembly: Assembly): Promise<void> {
     await writeInitramfs(entries, path.join(folder, 'base'), watch.signal)
     await keepTools(programs, libraries, path.join(folder, 'tools'))
     const disk = await writePayload(folder, kernel.modules !== undefined, assembly)
-    const packages = [...(assembly.inputs.kernelPackage ? [assembly.inputs.kernelPackage] : []), ...used]
+    const packages = [...assembly.inputs.kernelPackages, ...used]
     const image: Image = {
       name: recipe.name,
       arch: recipe.arch,
@@ -168,39 +154,17 @@ async function keepTools(
 }
 
 /** The kernel's file and its folder of modules. */
-async function provideKernel(
-  { inputs, cache, watch }: Assembly,
-  folder: string,
-): Promise<{ path: string; modules: string | undefined }> {
+async function provideKernel({ inputs, cache, watch }: Assembly, folder: string): Promise<KernelFiles> {
   if (inputs.kernelPath) return { path: inputs.kernelPath, modules: inputs.modulesFolder }
-  const deb = inputs.kernelPackage!
-  const [file] = await inputs.apt.fetch([deb])
-  watch.progress?.(`unpack ${deb.name}`)
-  await unpackDeb(file!, folder, { cache, signal: watch.signal })
-  // The kernel is in /boot, or, in Debian from 2026 on, beside its modules.
-  const modulesRoot = path.join(folder, 'lib/modules')
-  const release = (await list(modulesRoot))[0] ?? (await list(path.join(folder, 'usr/lib/modules')))[0]
-  const boot = (await list(path.join(folder, 'boot'))).find((name) => /^vmlinu[xz]-/.test(name))
-  const modules = [modulesRoot, path.join(folder, 'usr/lib/modules')].map((root) =>
-    path.join(root, release ?? ''),
-  )
-  const existing = release ? await firstFolder(modules) : undefined
-  if (boot) return { path: path.join(folder, 'boot', boot), modules: existing }
-  if (existing && (await list(existing)).includes('vmlinuz')) {
-    return { path: path.join(existing, 'vmlinuz'), modules: existing }
-  }
-  throw new UsageError(`the package ${deb.name} holds no kernel (no boot/vmlinuz-…)`, {
-    hint: 'kernel.package in the recipe has to be a linux-image-… package',
-  })
+  const debs = inputs.kernelPackages
+  const files = await inputs.apt.fetch(debs)
+  watch.progress?.(`unpack ${debs.map(({ name }) => name).join(' and ')}`)
+  for (const file of files) await unpackDeb(file, folder, { cache, signal: watch.signal })
+  return await findKernelFiles(folder, debs)
 }
 
 async function list(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [])).sort()
-}
-
-async function firstFolder(folders: readonly string[]): Promise<string | undefined> {
-  for (const folder of folders) if ((await list(folder)).length > 0) return folder
-  return undefined
 }
 
 /** The recipe's programs with their libraries, and the packages that they came from. */

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGzip } from 'node:zlib'
+import { registerTable } from '../harness/devices/index.ts'
 import { type CpioEntry, cpioArchive } from './cpio.ts'
 import type { Binary } from './libraries.ts'
 import type { KernelModule } from './modules.ts'
@@ -13,16 +14,19 @@ import type { KernelModule } from './modules.ts'
 export const initramfsFormat = 1
 
 const guestFolder = path.join(import.meta.dirname, 'guest')
+/** The table of registers that harness-probe reads. */
+const registersFile = 'harness-registers'
 
-/** A script of images/guest. */
+/** A script of images/guest, or a file that one of them reads. */
 export type GuestScript = { name: string; content: Buffer }
 
-/** The scripts that run on the board, sorted by name. */
+/** The scripts that run on the board, sorted by name, and what they read. */
 export async function readGuestScripts(): Promise<GuestScript[]> {
   const names = (await readdir(guestFolder)).sort()
-  return await Promise.all(
+  const scripts = await Promise.all(
     names.map(async (name) => ({ name, content: await readFile(path.join(guestFolder, name)) })),
   )
+  return [...scripts, { name: registersFile, content: Buffer.from(registerTable()) }]
 }
 
 export type InitramfsParts = {
@@ -49,13 +53,16 @@ export function initramfsEntries({
     // Before devtmpfs is there, the kernel opens this for the standard streams of init.
     { type: 'device', name: 'dev/console', major: 5, minor: 1 },
     { type: 'link', name: 'bin/sh', target: 'dash' },
-    ...scripts
-      .filter(({ name }) => name !== 'kexec')
-      .map(({ name, content }) => executable({ name: name === 'init' ? 'init' : `bin/${name}`, content })),
+    ...scripts.filter(({ name }) => name !== 'kexec').map(guestEntry),
     ...programs.map(executable),
     ...libraries.map(executable),
     ...(release === null ? [] : moduleEntries(modules, release)),
   ]
+}
+
+function guestEntry({ name, content }: GuestScript): CpioEntry {
+  if (name === registersFile) return { type: 'file', name: `etc/${name}`, content }
+  return { type: 'file', name: name === 'init' ? name : `bin/${name}`, mode: 0o755, content }
 }
 
 function moduleEntries(modules: readonly KernelModule[], release: string): CpioEntry[] {

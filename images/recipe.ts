@@ -52,6 +52,8 @@ const recipeSchema = z
       .string()
       .regex(/^[a-z]+$/, 'is no codename of a Debian release')
       .meta({ title: 'the codename of a Debian release', examples: ['bookworm'] }),
+    /** false leaves out the archives with the release's updates, which mirrors drop after its support ended. */
+    updates: z.boolean().optional(),
     kernel: z.union([packagedKernel, ownKernel]),
     initramfs: z.strictObject({
       /** Programs to take from packages. The guest's scripts need busybox-static's /bin/busybox, kexec and dash. */

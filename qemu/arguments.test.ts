@@ -96,3 +96,47 @@ test('commas in names and socket paths are doubled', (t) => {
   t.deepEqual(values(args, '-name'), ['guest=a,,b'])
   t.true(args.includes('socket,id=qmp,path=/tmp/x,,y/qmp.sock,server=off'))
 })
+
+test('scratch disks share a controller of each kind, q35 has one for AHCI', (t) => {
+  const disks = ['virtio-blk', 'ahci', 'nvme', 'ahci', 'usb-storage', 'usb-storage'] as const
+  const devicesOf = (type: 'q35' | 'pc' | 'virt') =>
+    values(qemuArguments({ ...minimal, machine: { ...minimal.machine, type, disks } }), '-device')
+  t.deepEqual(devicesOf('q35'), [
+    'qemu-xhci,id=xhci',
+    'virtio-blk-pci,drive=scratch0,id=scratch0-disk,serial=scratch0',
+    'ide-hd,bus=ide.0,drive=scratch1,id=scratch1-disk,serial=scratch1',
+    'nvme,drive=scratch2,id=scratch2-disk,serial=scratch2',
+    'ide-hd,bus=ide.1,drive=scratch3,id=scratch3-disk,serial=scratch3',
+    'usb-storage,bus=xhci.0,drive=scratch4,id=scratch4-disk,serial=scratch4',
+    'usb-storage,bus=xhci.0,drive=scratch5,id=scratch5-disk,serial=scratch5',
+  ])
+  for (const type of ['pc', 'virt'] as const) {
+    t.deepEqual(devicesOf(type).slice(0, 2), ['ich9-ahci,id=ahci', 'qemu-xhci,id=xhci'])
+    t.regex(devicesOf(type)[3] ?? '', /^ide-hd,bus=ahci\.0,/)
+  }
+})
+
+test('each NIC has an address and a wire of its own', (t) => {
+  const args = qemuArguments({
+    ...minimal,
+    machine: { ...minimal.machine, nics: ['e1000e', 'virtio-net-pci'] },
+  })
+  t.deepEqual(values(args, '-netdev'), ['socket,id=wire0,fd=3', 'socket,id=wire1,fd=4'])
+  t.deepEqual(values(args, '-device'), [
+    'e1000e,netdev=wire0,id=nic0,mac=52:54:00:6b:78:00,romfile=',
+    'virtio-net-pci,netdev=wire1,id=nic1,mac=52:54:00:6b:78:01,romfile=',
+  ])
+})
+
+test('devices such as an IOMMU come before all that it translates for', (t) => {
+  const machine = { ...minimal.machine, devices: ['intel-iommu'], disks: ['nvme'], nics: ['e1000'] } as const
+  const args = qemuArguments({
+    ...minimal,
+    machine: { ...machine, devices: [...machine.devices] },
+    drives: [{ path: '/p' }],
+  })
+  t.deepEqual(
+    values(args, '-device').map((device) => device.split(',')[0]),
+    ['intel-iommu', 'virtio-blk-pci', 'nvme', 'e1000'],
+  )
+})

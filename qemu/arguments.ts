@@ -9,6 +9,17 @@ export type QemuProgram = {
   extraArgs?: string[]
 }
 
+/** How a scratch disk is attached: 64 MiB of zeros that no file holds, slow enough to be always at work when read. */
+export const diskModels = ['virtio-blk', 'nvme', 'ahci', 'usb-storage'] as const
+export type DiskModel = (typeof diskModels)[number]
+
+/** Network cards on PCI, each of which gets a wire to the harness. */
+export const nicModels = ['virtio-net-pci', 'e1000', 'e1000e'] as const
+export type NicModel = (typeof nicModels)[number]
+
+/** The first file descriptor that QEMU inherits after its standard streams; the wire of NIC n is this one + n. */
+export const firstInheritedFd = 3
+
 export type QemuMachineDescription = {
   type: 'pc' | 'q35' | 'virt'
   /** Machine properties, such as `gic-version: 2`; true and false become on and off. */
@@ -21,6 +32,8 @@ export type QemuMachineDescription = {
   accelerator: 'tcg' | 'kvm'
   /** One `-device` each, as QEMU takes it. */
   devices?: string[]
+  disks?: readonly DiskModel[]
+  nics?: readonly NicModel[]
   /** Last on the line, as they are. */
   extraArgs?: string[]
 }
@@ -73,10 +86,13 @@ export function qemuArguments(
     ...socketChardev('qmp', options.qmpSocket),
     ...['-mon', 'chardev=qmp,mode=control'],
     ...kernelArguments(options),
+    // First of all devices: an IOMMU translates for those only that come after it.
+    ...(machine.devices ?? []).flatMap((device) => ['-device', device]),
     ...(options.drives ?? []).flatMap((drive, index) =>
       driveArguments(drive, index, options.kernel === undefined),
     ),
-    ...(machine.devices ?? []).flatMap((device) => ['-device', device]),
+    ...diskArguments(machine),
+    ...nicArguments(machine.nics ?? []),
     ...(machine.extraArgs ?? []),
   ]
 }
@@ -123,4 +139,50 @@ function driveArguments(drive: Drive, index: number, bootable: boolean): string[
     ...(bootable ? [`bootindex=${index}`] : []),
   ]
   return ['-drive', backend.join(','), '-device', device.join(',')]
+}
+
+/**
+ * `null-co` answers each request after `latency-ns`, so a disk that is read without end always has one in flight and
+ * costs the host next to nothing. 20 ms is what a slow disk takes to seek.
+ */
+const scratchBackend = 'driver=null-co,size=67108864,read-zeroes=on,latency-ns=20000000'
+
+function diskArguments({ type, disks = [] }: QemuMachineDescription): string[] {
+  // q35 has an AHCI controller of its own, whose buses are called ide.0 to ide.5.
+  const ahci = type === 'q35' ? 'ide' : 'ahci'
+  const controllers = [
+    ...(disks.includes('ahci') && type !== 'q35' ? ['ich9-ahci,id=ahci'] : []),
+    ...(disks.includes('usb-storage') ? ['qemu-xhci,id=xhci'] : []),
+  ]
+  let ports = 0
+  const disk = (model: DiskModel, id: string): string[] => {
+    const common = `drive=${id},id=${id}-disk,serial=${id}`
+    const device = {
+      'virtio-blk': () => `virtio-blk-pci,${common}`,
+      nvme: () => `nvme,${common}`,
+      ahci: () => `ide-hd,bus=${ahci}.${ports++},${common}`,
+      'usb-storage': () => `usb-storage,bus=xhci.0,${common}`,
+    }[model]()
+    return ['-blockdev', `node-name=${id},${scratchBackend}`, '-device', device]
+  }
+  return [
+    ...controllers.flatMap((controller) => ['-device', controller]),
+    ...disks.flatMap((model, index) => disk(model, `scratch${index}`)),
+  ]
+}
+
+/**
+ * `-netdev socket` and an inherited file descriptor: `-netdev stream` is as good, but is not there before QEMU 7.2.
+ * No option ROM, which would boot from the network and may not be installed.
+ */
+function nicArguments(nics: readonly NicModel[]): string[] {
+  return nics.flatMap((model, index) => [
+    ...['-netdev', `socket,id=wire${index},fd=${firstInheritedFd + index}`],
+    ...['-device', `${model},netdev=wire${index},id=nic${index},mac=${nicAddress(index)},romfile=`],
+  ])
+}
+
+/** A locally administered address with QEMU's prefix; the harness's end of the wires is :ff. */
+function nicAddress(index: number): string {
+  return `52:54:00:6b:78:${index.toString(16).padStart(2, '0')}`
 }

@@ -14,6 +14,7 @@ import {
 import { type QemuExit, type QemuProcess, startFailure, startQemu } from './process.ts'
 import { QmpClient, type QmpEvent } from './qmp.ts'
 import { type Listener, listenOnce, privateFolder, removeFolder } from './sockets.ts'
+import { Wire } from './traffic.ts'
 
 export type MachineOptions = {
   program: QemuProgram
@@ -65,7 +66,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     },
     options.program,
   )
-  const qemu = await startQemu(options.program, args)
+  const qemu = await startQemu(options.program, args, { inherited: options.machine.nics?.length })
+  const wires = qemu.inherited.map((socket) => new Wire(socket))
   resources.defer(async () => {
     qemu.kill('SIGKILL')
     await qemu.exited
@@ -74,7 +76,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   // Connected sockets need no path, and a harness that is killed leaves nothing behind.
   await removeFolder(folder)
   const qmp = new QmpClient(sockets.qmp)
-  const machine = new Machine({ ...options, args, qemu, qmp, console: sockets.console })
+  const machine = new Machine({ ...options, args, qemu, qmp, wires, console: sockets.console })
   await firstCommands(machine, options)
   resources.move()
   return machine
@@ -84,6 +86,7 @@ type MachineParts = MachineOptions & {
   args: string[]
   qemu: QemuProcess
   qmp: QmpClient
+  wires: Wire[]
   console: Socket
 }
 
@@ -96,6 +99,8 @@ export class Machine implements AsyncDisposable {
   readonly args: readonly string[]
   readonly pid: number
   readonly qmp: QmpClient
+  /** The harness's ends of the cables to the guest's network cards, in the order of the description's `nics`. */
+  readonly wires: readonly Wire[]
   /** Monotonic clock when the process was started. */
   readonly startedAtNs: bigint
   /** Resolves when QEMU is gone and the last console byte was handed over; never rejects. */
@@ -105,7 +110,7 @@ export class Machine implements AsyncDisposable {
   readonly #events: QmpEvent[] = []
   #closing: Promise<void> | undefined
 
-  constructor({ name, arch, machine, args, qemu, qmp, console, onConsole }: MachineParts) {
+  constructor({ name, arch, machine, args, qemu, qmp, wires, console, onConsole }: MachineParts) {
     this.name = name
     this.arch = arch
     this.accelerator = machine.accelerator
@@ -113,6 +118,7 @@ export class Machine implements AsyncDisposable {
     this.pid = qemu.pid
     this.startedAtNs = qemu.startedAtNs
     this.qmp = qmp
+    this.wires = wires
     this.#qemu = qemu
     this.#console = console
     const consoleEnded = drain(console, onConsole)

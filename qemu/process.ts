@@ -1,10 +1,11 @@
 /** The QEMU process: started so that it dies with the harness, its last words kept. */
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { type HarnessError, LabError, UsageError } from '../harness/errors.ts'
-import type { QemuProgram } from './arguments.ts'
+import { firstInheritedFd, type QemuProgram } from './arguments.ts'
 
 /** How QEMU ended; `output` is the end of what it wrote to standard output and error. */
 export type QemuExit = { exitCode: number | null; signal: string | null; output: string }
@@ -18,6 +19,8 @@ export type QemuProcess = {
   kill: (signal: 'SIGKILL' | 'SIGTERM') => void
   /** What QEMU wrote so far (its end, if it was much). */
   output: () => string
+  /** The harness's ends of the sockets that QEMU inherited as further file descriptors; they have to be read. */
+  inherited: Socket[]
 }
 
 const keptOutput = 16 * 1024
@@ -40,14 +43,19 @@ export function dieWithParent(command: readonly string[]): [program: string, arg
  * Starts QEMU through `setpriv --pdeathsig KILL`, so that it dies with the harness however that ends.
  * The kernel sends that signal when the thread that started QEMU ends (prctl(2), PR_SET_PDEATHSIG): start
  * machines from the main thread. QEMU gets its own session, so that Ctrl-C reaches only the harness.
+ * `inherited` is the number of sockets that QEMU gets as further file descriptors.
  * Throws LabError when QEMU or setpriv is missing.
  */
-export async function startQemu(program: QemuProgram, args: string[]): Promise<QemuProcess> {
+export async function startQemu(
+  program: QemuProgram,
+  args: string[],
+  { inherited = 0 }: { inherited?: number } = {},
+): Promise<QemuProcess> {
   await Promise.all([mustBeExecutable(program.path, program.env), mustBeExecutable('setpriv')])
   const startedAtNs = process.hrtime.bigint()
   const child = execa(...dieWithParent([program.path, ...args]), {
     env: program.env,
-    stdin: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(inherited).fill('pipe')],
     all: true,
     buffer: false,
     detached: true,
@@ -66,7 +74,12 @@ export async function startQemu(program: QemuProgram, args: string[]): Promise<Q
       (result.exitCode === undefined && result.signal === undefined ? (result.shortMessage ?? '') : ''),
   }))
   if (child.pid === undefined) throw startFailure(program.path, await exited)
-  return { pid: child.pid, startedAtNs, exited, kill: (signal) => child.kill(signal), output: text }
+  return {
+    ...{ pid: child.pid, startedAtNs, exited, output: text },
+    kill: (signal) => child.kill(signal),
+    // A `pipe` of Node is a pair of Unix stream sockets (uv_spawn in libuv's process.c).
+    inherited: child.stdio.slice(firstInheritedFd) as unknown as Socket[],
+  }
 }
 
 /** Words with which QEMU says that the command line, and so the descriptor behind it, is wrong. */

@@ -59,6 +59,30 @@ export async function sampleCpus(
   return samples
 }
 
+/** A jump to itself: `jmp .` on x86, `b .` on arm64, as the first bytes in memory. */
+const selfJump: Record<QemuArch, (word: number) => boolean> = {
+  x86_64: (word) => word % 0x10000 === 0xfeeb,
+  arm64: (word) => word === 0x14000000,
+}
+
+/**
+ * The CPU that was found at one and the same jump to itself in every sample, at an address that no kernel runs at: it
+ * will never leave. undefined where there is none or it can't be read.
+ */
+export async function findEndlessLoop(
+  { arch, qmp }: Source,
+  samples: CpuState[][],
+  options: ReadOptions = {},
+): Promise<CpuState | undefined> {
+  for (const cpu of samples.at(-1) ?? []) {
+    const all = samples.flatMap((sample) => sample.filter((state) => state.cpu === cpu.cpu))
+    if (cpu.addressSpace !== 'low' || all.some(({ pc }) => pc !== cpu.pc)) continue
+    const [instruction] = (await readWords(qmp, cpu.cpu, cpu.pc, options)) ?? []
+    if (instruction !== undefined && selfJump[arch](instruction)) return cpu
+  }
+  return undefined
+}
+
 /** One line a CPU that a person reads, from samples of `sampleCpus`. */
 export function describeCpus(samples: CpuState[][]): string[] {
   const last = samples.at(-1) ?? []
@@ -130,11 +154,20 @@ const waitInstructions = new Set([0xd503207f, 0xd503205f])
 
 async function waits(qmp: QmpClient, { cpu, pc }: CpuState, options: ReadOptions): Promise<boolean | null> {
   if (pc < 4n) return null
-  const command = `x /2xw 0x${(pc - 4n).toString(16)}`
-  const args = { 'command-line': command, 'cpu-index': cpu }
+  const words = await readWords(qmp, cpu, pc - 4n, options)
+  return words === undefined ? null : words.some((word) => waitInstructions.has(word))
+}
+
+/** Two 32-bit words at an address as that CPU sees it; undefined where nothing is mapped. */
+async function readWords(
+  qmp: QmpClient,
+  cpu: number,
+  at: bigint,
+  options: ReadOptions,
+): Promise<number[] | undefined> {
+  const args = { 'command-line': `x /2xw 0x${at.toString(16)}`, 'cpu-index': cpu }
   const text = await qmp.execute('human-monitor-command', args, { ...options, schema: z.string() })
-  const words = /: (0x[\da-f]{8}) (0x[\da-f]{8})/.exec(text)?.slice(1)
-  return words === undefined ? null : words.some((word) => waitInstructions.has(Number(word)))
+  return /: (0x[\da-f]{8}) (0x[\da-f]{8})/.exec(text)?.slice(1).map(Number)
 }
 
 function describeCpu(states: CpuState[]): string {

@@ -1,4 +1,6 @@
 /** A descriptor opened: a console, a way to switch the power, and what can be seen of a machine that went silent. */
+
+import type { HandoverWatch } from '../../qemu/inspection.ts'
 import type { Console } from '../console/console.ts'
 import type { Shell } from '../console/shell.ts'
 import type { Descriptor } from './descriptor.ts'
@@ -20,6 +22,8 @@ export type Examination = {
   registers?: string[]
   /** True where a CPU ran user code or idled with interrupts on: the machine is alive. */
   alive?: boolean
+  /** A CPU that jumps to itself at an address that no kernel runs at, in words. */
+  endlessLoop?: string
   /** Kernel messages of the kernel that has the nonce, read back from memory. */
   recoveredLog?: string[]
 }
@@ -41,4 +45,11 @@ export type Board = AsyncDisposable & {
   examine(nonce: string): Promise<Examination>
   /** Puts kernel and initramfs where the board's loader finds them; paths on the board. */
   provideTarget(signal: AbortSignal): Promise<TargetFiles>
+  /**
+   * Gets ready to look at every PCI device at purgatory's entry; absent where the board has no way to.
+   * `machineKexec` is the address of the running kernel's machine_kexec(), null where it is not known.
+   */
+  watchHandover?(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch>
+  /** Sends frames to each of the board's NICs until disposed; absent where nothing is connected to them. */
+  sendTraffic?(framesPerSecond: number): Disposable
 }

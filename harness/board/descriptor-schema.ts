@@ -1,7 +1,8 @@
 /** What a board descriptor may say (`descriptorFile`), and what the harness makes of it (`parsedDescriptor`). */
 import { z } from 'zod'
+import { diskModels, nicModels } from '../../qemu/arguments.ts'
 import { duration } from '../duration.ts'
-import { boardName, oneLine, pattern, sizeMiB } from './descriptor-values.ts'
+import { boardName, oneLine, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
 
 const arch = z.enum(['x86_64', 'arm64']).meta({ description: "The board's architecture." })
 type Arch = z.infer<typeof arch>
@@ -92,7 +93,16 @@ const machine = {
     .enum(['auto', 'tcg', 'kvm'])
     .default('auto')
     .meta({ description: 'auto is KVM where a probe shows that it works, else TCG.' }),
-  devices: z.array(oneLine).default([]).meta({ description: 'One `-device` each, as QEMU takes it.' }),
+  devices: z.array(oneLine).default([]).meta({
+    description: 'One `-device` each, as QEMU takes it; before all other devices, as an IOMMU has to be.',
+  }),
+  disks: z.array(z.enum(diskModels)).max(8).default([]).meta({
+    description: 'Empty scratch disks of 64 MiB, which are read without end while a kexec comes.',
+  }),
+  nics: z.array(z.enum(nicModels)).max(8).default([]).meta({
+    description:
+      'Network cards that are connected to the harness, which sends them frames while a kexec comes.',
+  }),
   extraArgs: z.array(oneLine).default([]).meta({ description: 'Further arguments for QEMU, one an item.' }),
 }
 const parsedMachine = z.strictObject({ ...machine, memoryMiB: z.number() })
@@ -127,6 +137,20 @@ const fileLimits = z
       startupMs: startup,
     }),
   )
+
+const reserve = oneLine.meta({
+  description: 'What the command line of every generation says so that no kernel uses the region.',
+})
+const parsedCanary = z.strictObject({ address: z.number(), sizeBytes: z.number(), reserve })
+/** Memory that no kernel uses: filled with a pattern before a kexec, looked at after it. */
+type Canary = z.infer<typeof parsedCanary>
+const fileCanary = z
+  .strictObject({
+    address: pageAddress.meta({ description: 'Physical address of the region, a multiple of 4 KiB.' }),
+    size: pagesBytes.prefault('64K').meta({ description: 'A multiple of 4 KiB, up to 256K.' }),
+    reserve,
+  })
+  .transform(({ size, ...rest }): Canary => ({ ...rest, sizeBytes: size }))
 
 const markers = z.strictObject({
   lastOldLine: z.array(pattern).default([]).meta({ description: "The old kernel's last line." }),
@@ -167,7 +191,13 @@ const shared = {
 
 /** A descriptor as the harness works with it; plain JSON, so that it survives the journal. */
 export const parsedDescriptor = z
-  .strictObject({ ...shared, machine: parsedMachine, image: parsedImage, limits: parsedLimits })
+  .strictObject({
+    ...shared,
+    machine: parsedMachine,
+    image: parsedImage,
+    limits: parsedLimits,
+    canary: parsedCanary.optional(),
+  })
   .meta({ title: 'board' })
 export type Descriptor = z.infer<typeof parsedDescriptor>
 
@@ -178,6 +208,9 @@ export const descriptorFile: z.ZodType<Descriptor> = z
     machine: fileMachine.meta({ description: 'The QEMU machine.' }),
     image: fileImage.meta({ description: "What the board boots: a recipe's name, or files." }),
     limits: fileLimits.prefault({}).meta({ description: 'The longest that each part may take.' }),
+    canary: fileCanary.optional().meta({
+      description: 'Memory that no kernel uses: filled with a pattern before a kexec, looked at after it.',
+    }),
   })
   .superRefine((board, context) => {
     const fitting: readonly string[] = machineTypes[board.arch]

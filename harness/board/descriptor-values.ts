@@ -34,6 +34,34 @@ function mebibytes(written: string | number): number {
   return Number(amount) * (unit.startsWith('G') ? 1024 : 1)
 }
 
+const pageBytes = 4096
+
+/** A physical address at which a page begins, parsed to a number. */
+export const pageAddress = z
+  .union([z.number(), z.string().regex(/^0x[0-9A-Fa-f]{1,13}$/)])
+  .meta({ title: 'a physical address', examples: ['0x0e000000'] })
+  .transform((written, context) => {
+    const address = Number(written)
+    if (Number.isSafeInteger(address) && address >= 0 && address % pageBytes === 0) return address
+    context.addIssue({ code: 'custom', message: 'an address is a multiple of 4 KiB, not below zero' })
+    return z.NEVER
+  })
+
+const pagesForm = /^(\d+)(K|KiB|M|MiB)$/
+const mostPagesBytes = 256 * 1024
+
+/** A small amount of memory in whole pages, parsed to bytes; a plain number is bytes. */
+export const pagesBytes = z
+  .union([z.number(), z.string().regex(pagesForm)])
+  .meta({ title: 'a size', examples: ['64K', '256K'] })
+  .transform((written, context) => {
+    const [, amount = '', unit = ''] = pagesForm.exec(String(written)) ?? []
+    const bytes = amount === '' ? Number(written) : Number(amount) * (unit.startsWith('K') ? 1024 : 1024 ** 2)
+    if (bytes > 0 && bytes <= mostPagesBytes && bytes % pageBytes === 0) return bytes
+    context.addIssue({ code: 'custom', message: 'this size is a multiple of 4 KiB, up to 256K' })
+    return z.NEVER
+  })
+
 /** The longest pattern that a person still reads. */
 const longestPattern = 500
 

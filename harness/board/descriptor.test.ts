@@ -69,6 +69,8 @@ test('a minimal descriptor gets sensible defaults', async (t) => {
       memoryMiB: 1024,
       accelerator: 'auto',
       devices: [],
+      disks: [],
+      nics: [],
       extraArgs: [],
     },
     stages: [{ type: 'shell', prompt: '# ' }],
@@ -96,6 +98,15 @@ allow: [{ signature: nvme-timeout, until: 2027-03-01, owner: lab@example.org, wh
   t.is(board.allow[0]?.until, '2027-03-01')
 })
 
+test('a canary is written in hex and kibibytes, and kept as numbers', async (t) => {
+  const canary = "canary: { address: '0x3f000000', size: 8K, reserve: 'memmap=8K$0x3f000000' }\n"
+  const board = await loadDescriptor('mine', await folderWith(t, minimal + canary))
+  const kept = { address: 0x3f000000, sizeBytes: 8192, reserve: 'memmap=8K$0x3f000000' }
+  t.deepEqual(board.canary, kept)
+  const unquoted = canary.replaceAll("'0x3f000000'", '0x3f000000')
+  t.deepEqual((await loadDescriptor('mine', await folderWith(t, minimal + unquoted))).canary, kept)
+})
+
 test("an image's paths start from the descriptor's folder", async (t) => {
   const text = minimal.replace('bookworm-cloud-amd64', '{ kernel: ../vmlinuz, initramfs: /boot/initrd.img }')
   const folder = await folderWith(t, text)
@@ -106,7 +117,7 @@ test("an image's paths start from the descriptor's folder", async (t) => {
 test('an unknown board lists those there are, and the nearest', async (t) => {
   const error = await t.throwsAsync(loadDescriptor('qemu-aarch46', boardsDir), { instanceOf: UsageError })
   t.is(error?.message, 'unknown board "qemu-aarch46"; did you mean "qemu-aarch64"?')
-  t.regex(error?.hint ?? '', /qemu-aarch64, qemu-x86_64, qemu-x86_64-pc/)
+  t.regex(error?.hint ?? '', /qemu-aarch64, .*qemu-x86_64, .*qemu-x86_64-pc/)
   const folder = await folderWith(t, minimal)
   await mkdir(path.join(folder, 'empty'))
   const none = await t.throwsAsync(loadDescriptor('juno', path.join(folder, 'empty')))
@@ -189,6 +200,18 @@ const mistakes: [string, string, string, RegExp][] = [
     /machine\.options\.a=b,c: this key is not allowed/,
   ],
   [
+    'a disk of a kind that it does not know',
+    'type: q35',
+    'type: q35, disks: [nvme, virtio-block]',
+    /:5:37: machine\.disks\[1\]: found "virtio-block" \(string\), .*did you mean "virtio-blk"\?$/m,
+  ],
+  [
+    'a NIC of a kind that it does not know',
+    'type: q35',
+    'type: q35, nics: [e1000x]',
+    /:5:30: machine\.nics\[0\]: found "e1000x" \(string\), expected "virtio-net-pci", "e1000" or "e1000e"/,
+  ],
+  [
     'an image with nothing to boot',
     'bookworm-cloud-amd64',
     '{ initramfs: a }',
@@ -254,6 +277,22 @@ const additions: [string, string, RegExp][] = [
     'loader: { type: kexec-tools, syscall: kexec_lode }',
     /loader\.syscall: .*expected "kexec_load" or "kexec_file_load"; did you mean "kexec_load"\?/,
   ],
+  [
+    'a canary in the middle of a page',
+    'canary: { address: 0x3f000010, reserve: mem=1000M }',
+    /:7:20: canary\.address: an address is a multiple of 4 KiB, not below zero$/m,
+  ],
+  [
+    'a canary at no address',
+    'canary: { address: 1G, reserve: mem=1000M }',
+    /:7:20: canary\.address: found "1G" \(string\), expected a physical address such as "0x0e000000"$/m,
+  ],
+  [
+    'a canary that is too large',
+    'canary: { address: 0x3f000000, size: 1M, reserve: mem=1000M }',
+    /:7:38: canary\.size: this size is a multiple of 4 KiB, up to 256K$/m,
+  ],
+  ['a canary that no kernel knows of', 'canary: { address: 0x3f000000 }', /missing key "reserve" in canary/],
   ['no stage', 'stages: []', /:7:9: stages: found a list of 0, expected a list of at least 1/],
   [
     'a stage that does not exist',

@@ -73,6 +73,8 @@ function resolveImage(image: BoardImage, folder: string): BoardImage {
 /** What a command line may replace. Paths are the caller's to resolve; `append` is added to the descriptor's own. */
 export type DescriptorOverrides = {
   loader?: string
+  /** An image of images/, in place of the descriptor's. */
+  recipe?: string
   kernel?: string
   initramfs?: string
   disk?: string
@@ -81,11 +83,11 @@ export type DescriptorOverrides = {
 
 /** A descriptor with the command line's word in place of its own. Throws UsageError for a loader that does not exist. */
 export function overrideDescriptor(descriptor: Descriptor, overrides: DescriptorOverrides): Descriptor {
-  const { kernel, initramfs, disk, append } = overrides
+  const { recipe, kernel, initramfs, disk, append } = overrides
   return {
     ...descriptor,
     loader: overrideLoader(descriptor.loader, overrides.loader),
-    image: overrideImage(descriptor.image, withoutUndefined({ kernel, initramfs, disk })),
+    image: overrideImage(descriptor.image, withoutUndefined({ recipe, kernel, initramfs, disk })),
     append: [descriptor.append, append ?? ''].filter((part) => part !== '').join(' '),
   }
 }
@@ -93,7 +95,9 @@ export function overrideDescriptor(descriptor: Descriptor, overrides: Descriptor
 /** A disk alone is booted by the board's firmware, so it replaces the recipe; other files replace parts of it. */
 function overrideImage(image: BoardImage, files: BoardImage): BoardImage {
   const diskAlone = files.disk !== undefined && files.kernel === undefined && files.initramfs === undefined
-  return diskAlone ? files : { ...image, ...files }
+  if (diskAlone) return files
+  // Another image brings its own kernel and initramfs, in place of what the descriptor says of either.
+  return files.recipe === undefined ? { ...image, ...files } : files
 }
 
 function overrideLoader(loader: Loader, name: string | undefined): Loader {

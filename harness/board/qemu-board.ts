@@ -1,10 +1,12 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
 import type { QemuProgram } from '../../qemu/arguments.ts'
+import { type HandoverWatch, watchHandover } from '../../qemu/inspection.ts'
 import { type Machine, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
-import { type CpuState, describeCpus, sampleCpus } from '../../qemu/registers.ts'
+import { type CpuState, describeCpus, findEndlessLoop, sampleCpus } from '../../qemu/registers.ts'
+import { Traffic } from '../../qemu/traffic.ts'
 import { Console } from '../console/console.ts'
 import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
@@ -29,6 +31,8 @@ export type QemuBoardOptions = {
   image: Image | null
   qemu: QemuChoice
   recorder?: ConsoleRecorder
+  /** A disk with a fault module, which harness-fault looks for. */
+  faultDisk?: string | undefined
 }
 
 /** Registers are sampled this often to tell a loop from an idle machine. */
@@ -54,7 +58,7 @@ export class QemuBoard implements Board {
   }
 
   async powerOn(commandLine: string, signal: AbortSignal): Promise<void> {
-    const { image, qemu, descriptor } = this.#options
+    const { image, qemu, descriptor, faultDisk } = this.#options
     const { memoryMiB, ...machine } = descriptor.machine
     this.#machine = await startMachine({
       name: descriptor.name,
@@ -68,6 +72,7 @@ export class QemuBoard implements Board {
         ...(!image || image.payload.disk === null
           ? []
           : [{ path: image.payload.disk, readOnly: true, serial: 'kexec-payload' }]),
+        ...(faultDisk === undefined ? [] : [{ path: faultDisk, readOnly: true, serial: 'kexec-fault' }]),
         // A user's disk is never written to: what the guest writes goes with the machine.
         ...(descriptor.image.disk === undefined
           ? []
@@ -93,8 +98,12 @@ export class QemuBoard implements Board {
   async examine(nonce: string): Promise<Examination> {
     const machine = this.#running()
     const cpus = await sampleCpus(machine, samples.count, samples.intervalMs)
+    const loop = await findEndlessLoop(machine, cpus)
     const log = await recoverKernelLog(machine, nonce)
     return {
+      ...(loop
+        ? { endlessLoop: `CPU${loop.cpu} jumps to itself for ever at 0x${loop.pc.toString(16)}` }
+        : {}),
       registers: describeCpus(cpus),
       alive: cpus.flat().some(isAlive),
       recoveredLog: log.found ? log.lines : undefined,
@@ -104,6 +113,14 @@ export class QemuBoard implements Board {
   provideTarget(signal: AbortSignal): Promise<TargetFiles> {
     const provide = this.#options.image ? providePayload : findInstalledKernel
     return provide(this.shell, this.descriptor.limits.loadMs, signal)
+  }
+
+  watchHandover(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch> {
+    return watchHandover(this.#running(), { machineKexec, signal })
+  }
+
+  sendTraffic(framesPerSecond: number): Traffic {
+    return new Traffic(this.#running().wires, framesPerSecond)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

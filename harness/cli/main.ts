@@ -52,6 +52,16 @@ function addRunCommands(program: Command, act: Act): void {
       "without --board: the harness's own tests and a smoke run; with it: the suites on those boards",
     )
     .action(act(async (abort, flags: RunFlags) => (await import('./test.ts')).test(flags, abort)))
+  addRunOptions(program.command('matrix'))
+    .description(
+      'run the shutdown suite over kernels (shutdown) or fault modules (faults), and print a table',
+    )
+    .argument('<name>', 'shutdown or faults')
+    .action(
+      act(async (abort, name: string, flags: RunFlags) =>
+        (await import('./matrix/matrix.ts')).matrix(name, flags, abort),
+      ),
+    )
   program
     .command('report')
     .description('make the reports of a run again from its journal')
@@ -88,7 +98,7 @@ function addToolCommands(program: Command, act: Act): void {
 function addRunOptions(command: Command): Command {
   return command
     .option('--board <name>', 'a board, by name or path of its descriptor; repeat for several', collect)
-    .option('--suite <name>', 'smoke, timing or stress; repeat for several', collect)
+    .option('--suite <name>', 'smoke, timing, stress or shutdown; repeat for several', collect)
     .option('--loader <name>', 'the loader to use')
     .option('--iterations <n>', 'how many cycles a suite repeats')
     .option('--kernel <image>', 'a kernel, as a path or the name of an image')
@@ -96,6 +106,12 @@ function addRunOptions(command: Command): Command {
     .option('--disk <path>', 'a disk that the board gets too; it is not written to')
     .option('--append <text>', 'added to the kernel command line of every generation')
     .option('--results <dir>', "where the run's folder goes", 'results')
+    .option('--fault <name>', 'puts a fault module into each old kernel, to see whether it is found')
+    .option(
+      '--bisect-drivers',
+      'unbinds drivers before the kexec until a finding goes away, and names the one',
+    )
+    .option('--signatures <file>', 'a YAML file of further signatures; repeat for several', collect)
     .option('--timeout <duration>', 'a bound on the whole run, such as 90s or 20m')
     .option('--json', 'print the machine-readable summary on standard output')
     .addOption(new Option('--bisect', 'exit status 125 instead of 3, for `git bisect run`'))

@@ -1,5 +1,7 @@
 /** Makes everything ready that the boards of a run need: programs, accelerators, images. */
+
 import { defaultCacheFolder } from '../../images/cache.ts'
+import type { FaultName } from '../../images/faults.ts'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { composeImage, type Image, resolveImage } from '../../images/image.ts'
 import { chooseAccelerator } from '../../qemu/accelerator.ts'
@@ -34,7 +36,9 @@ export async function prepareBoards(
       chooseQemu(descriptor, progress, signal),
       prepareImage(descriptor, progress, signal),
     ])
-    boards.push({ name: descriptor.name, arch: descriptor.arch, descriptor, image, machine })
+    const fault =
+      options.fault && (await prepareFault(options.fault, descriptor, image, { progress, signal }))
+    boards.push({ name: descriptor.name, arch: descriptor.arch, descriptor, image, machine, fault })
   }
   return boards
 }
@@ -67,6 +71,27 @@ async function prepareImage(
   return kernel === undefined && initramfs === undefined
     ? base
     : await composeImage({ base, kernel, initramfs, progress, signal })
+}
+
+/** Builds the fault's module for the image's kernel, and gives the board the devices that it needs. */
+async function prepareFault(
+  name: FaultName,
+  descriptor: Descriptor,
+  image: Image | null,
+  watch: { progress: Progress; signal: AbortSignal },
+): Promise<Plan['boards'][number]['fault']> {
+  if (!image)
+    throw new UsageError(`--fault ${name} needs a kernel that the harness knows, not one on a disk`, {
+      hint: 'Leave --disk out: a fault module is built for the kernel of an image.',
+    })
+  const { faults, prepareFault: build } = await import('../../images/faults.ts')
+  const { disk } = await build(name, { image, ...watch })
+  const { devices, nics } = faults[name]
+  const missing = <T>(wanted: readonly T[], there: readonly T[]) =>
+    wanted.filter((one) => !there.includes(one))
+  descriptor.machine.devices.push(...missing(devices[descriptor.arch], descriptor.machine.devices))
+  descriptor.machine.nics.push(...missing(nics, descriptor.machine.nics))
+  return { name, disk }
 }
 
 /** Recipes whose initramfs serves a user's kernel. */

@@ -2,6 +2,8 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { FaultName } from '../../images/faults.ts'
+import type { DescriptorOverrides } from '../board/descriptor.ts'
 import { durationMs } from '../duration.ts'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
@@ -21,6 +23,9 @@ export type RunFlags = {
   timeout?: string
   json?: boolean
   bisect?: boolean
+  fault?: string
+  bisectDrivers?: boolean
+  signatures?: string[]
 }
 
 export type RunOptions = {
@@ -30,9 +35,15 @@ export type RunOptions = {
   timeoutMs: number | null
   /** Folder that holds the folders of runs. */
   results: string
-  overrides: { loader?: string; kernel?: string; initramfs?: string; disk?: string; append?: string }
+  overrides: DescriptorOverrides
   json: boolean
   bisect: boolean
+  /** The fault module that each old kernel gets. */
+  fault: FaultName | null
+  /** Whether a finding's driver is searched for by unbinding others. */
+  bisectDrivers: boolean
+  /** Absolute paths of signature files. */
+  signatures: string[]
 }
 
 const maxIterations = 100_000
@@ -52,12 +63,15 @@ export async function parseRunFlags(
     overrides: {
       loader,
       append: append === undefined ? undefined : toCommandLine(append),
-      kernel: await toFile('--kernel', flags.kernel),
+      ...(await toKernel(flags.kernel)),
       initramfs: await toFile('--initramfs', flags.initramfs),
       disk: await toFile('--disk', flags.disk),
     },
     json: flags.json ?? false,
     bisect: flags.bisect ?? false,
+    fault: flags.fault === undefined ? null : await toFault(notEmpty('--fault', flags.fault)),
+    bisectDrivers: flags.bisectDrivers ?? false,
+    signatures: await toSignatures(flags.signatures ?? []),
   }
 }
 
@@ -73,6 +87,18 @@ function toSuite(name: string): Suite {
   throw new UsageError(`unknown suite ${JSON.stringify(name)}${didYouMean(name, [...suiteNames])}`, {
     hint: `Suites: ${suiteNames.join(', ')}.`,
   })
+}
+
+// What few runs need is loaded by those: it must not delay the start of the boards.
+async function toFault(name: string): Promise<FaultName> {
+  return (await import('../../images/faults.ts')).faultNamed(name)
+}
+
+/** Mistakes in the files are told before anything is booted. */
+async function toSignatures(paths: string[]): Promise<string[]> {
+  const files = await Promise.all(paths.map(async (path) => (await toFile('--signatures', path))!))
+  if (files.length > 0) await (await import('../detect/catalogue.ts')).loadCatalogue(files)
+  return files
 }
 
 function toIterations(text: string): number {
@@ -92,6 +118,19 @@ function toTimeout(text: string): number {
 function toCommandLine(text: string): string {
   if (!/[\u0000-\u001f\u007f]/.test(text) && text.length <= 2048) return text
   throw new UsageError('--append wants one line of at most 2048 printable characters')
+}
+
+/** A path, or the name of an image where there is no such file. */
+async function toKernel(text: string | undefined): Promise<Pick<DescriptorOverrides, 'kernel' | 'recipe'>> {
+  const isName = text !== undefined && /^[a-z0-9][a-z0-9._-]*$/.test(text)
+  if (isName && !(await stat(text).catch(() => undefined))) {
+    const names = await (await import('../../images/recipe.ts')).recipeNames()
+    if (names.includes(text)) return { recipe: text }
+    const hint = `Looked for ${resolve(text)}. Images: ${names.join(', ')}.`
+    throw new UsageError(`--kernel ${text}: no such file or image${didYouMean(text, names)}`, { hint })
+  }
+  const kernel = await toFile('--kernel', text)
+  return kernel === undefined ? {} : { kernel }
 }
 
 async function toFile(flag: string, path: string | undefined): Promise<string | undefined> {

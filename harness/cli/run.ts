@@ -205,6 +205,8 @@ function runStarted(folder: string, options: RunOptions, boards: Plan['boards'])
       suites: options.suites,
       iterations: options.iterations,
       timeoutMs: options.timeoutMs,
+      signatures: options.signatures,
+      bisectDrivers: options.bisectDrivers,
       boards,
     },
   }

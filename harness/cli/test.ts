@@ -7,8 +7,12 @@ import { defaultBoards } from './start.ts'
 
 /** Returns the exit status. */
 export async function test(flags: RunFlags, signal: AbortSignal): Promise<number> {
-  const options = await parseRunFlags(flags, { boards: defaultBoards, suites: ['smoke'] })
-  if (flags.board) return (await run(options, signal)).status
+  const detects = flags.fault !== undefined || flags.bisectDrivers === true
+  const options = await parseRunFlags(flags, {
+    boards: defaultBoards,
+    suites: [detects ? 'shutdown' : 'smoke'],
+  })
+  if (flags.board || flags.suite || detects) return (await run(options, signal)).status
   // With --json standard output holds nothing but the summary.
   const say = (line: string) => (options.json ? console.error(line) : console.log(line))
   const { runSelfTests } = await import('./self-tests.ts')

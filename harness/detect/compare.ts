@@ -55,7 +55,7 @@ function toFinding(
   const { signature, phase, device, driver, cpu, lines } = group[0]!
   const others = group.length - 1
   return {
-    id: signature.id,
+    id: signature.finding ?? signature.id,
     severity: signature.severity,
     phase,
     board,

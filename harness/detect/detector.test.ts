@@ -86,7 +86,7 @@ const warning = [
 test('a cut-here block is one hit, named by the most exact of its lines', (t) => {
   const [hit, ...others] = detect(['before', ...warning, 'after'], 'shutdown')
   t.is(others.length, 0)
-  t.is(hit!.signature.id, 'unexpected-reschedule-offline-cpu')
+  t.is(hit!.signature.id, 'offline-cpu-ipi')
   t.deepEqual(hit!.lines, warning)
   t.like(hit!, { atNs: 1n, driver: 'badipi', cpu: 1, device: null })
 })

@@ -14,6 +14,11 @@ const deviceMessage =
   /^([a-zA-Z][\w-]{1,40}) ((?:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])|(?:[0-9a-f]{1,16}\.[\w-]{1,40})|(?:[\w-]{1,40}\d(?:[.:][\w.:-]{0,40})?))(?: [\w()-]{1,40})?: /
 /** The IOMMU drivers of x86 leave out the PCI domain: `Request device [00:04.0]`. */
 const shortPciAddress = /Request device \[([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\]/
+/**
+ * The first word of an SMMUv3 event: its upper half is the stream id, which for PCI is bus, slot and function where the
+ * firmware's iommu-map is one to one, as on QEMU's virt. Source: arm_smmu_evtq_thread() in drivers/iommu/arm/arm-smmu-v3.
+ */
+const streamId = /^arm-smmu-v3 \S{1,80}: \s*0x0000([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{8}$/
 /** really_probe() in drivers/base/dd.c names the driver, then the device, then (from 6.11) the driver again. */
 const failedProbe =
   /^([\w-]{1,40}): probe of (\S{1,80}) failed|^\w+ (\S{1,80}): probe with driver (\S{1,40}) failed/
@@ -31,6 +36,9 @@ const cpuNumber = /\bCPU(?:: ?|#| ?)(\d{1,5})\b|\bcpu (\d{1,5})\b/
 export function originOf(message: string, lines: readonly string[]): Origin {
   const own = fromMessage(withoutStamp(message))
   const rest = lines.map(withoutStamp)
+  const streaming = rest.map((line) => streamId.exec(line)).find((found) => found !== null)
+  // The event is the SMMU's, the fault is that of the device behind it.
+  if (streaming) return { device: addressOf(streaming[1]!, streaming[2]!), driver: null, cpu: null }
   const first = <T>(read: (line: string) => T | undefined) => {
     for (const line of rest) {
       const found = read(line)
@@ -45,6 +53,11 @@ export function originOf(message: string, lines: readonly string[]): Origin {
     driver: own.driver ?? traced() ?? first((line) => fromMessage(line).driver) ?? null,
     cpu: cpuOf(withoutStamp(message)) ?? first(cpuOf) ?? null,
   }
+}
+
+function addressOf(bus: string, slotAndFunction: string): string {
+  const devfn = Number.parseInt(slotAndFunction, 16)
+  return `0000:${bus}:${(devfn >> 3).toString(16).padStart(2, '0')}.${devfn & 7}`
 }
 
 function fromMessage(line: string): { device?: string; driver?: string } {

@@ -32,6 +32,13 @@ const signatureSchema = (probing: boolean) =>
       id: text
         .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
         .meta({ title: 'an id in kebab-case', examples: ['irq-nobody-cared'] }),
+      finding: text
+        .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+        .optional()
+        .meta({
+          description:
+            "The finding's id, where several signatures show the same thing; else the signature's.",
+        }),
       pattern: linePattern(probing).meta({
         description: 'JavaScript regular expression, tried against one line without its control sequences.',
       }),

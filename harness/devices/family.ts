@@ -16,9 +16,10 @@ export type PciFunction = {
   command: number
 }
 
-export type Register = {
+export type Register<Name extends string = string> = {
   /** As the device's data sheet calls it. */
-  name: string
+  name: Name
+  /** Which BAR it is in; `virtio-common` says that itself. */
   bar: number
   /** Bytes from the start of the BAR, or from `base`. */
   offset: number
@@ -39,7 +40,7 @@ export type EngineState = {
   running: boolean | null
   /** True: it runs for wake-up, as the driver meant it to. */
   waking: boolean
-  /** True: it still has addresses or a state that the old kernel gave it. */
+  /** True: it still has addresses or a state that the old kernel gave it. That alone is no fault. */
   notReset: boolean
   /** What that rests on, one fact an item, with the value: `RCTL.EN is 1 (RCTL 0x00048022)`. */
   facts: string[]
@@ -47,9 +48,12 @@ export type EngineState = {
 
 export type Family = {
   name: string
-  /** Any of these; within one, every key that is there. `classCode` is compared in its first `classBits` (24) bits. */
-  match: { vendor?: number; devices?: number[]; classCode?: number; classBits?: 8 | 16 | 24 }[]
-  registers: Register[]
+  /**
+   * Shell patterns, of which one must match `vendor:device:class` in small hex digits, as in 8086:10d3:020000. Only `?`
+   * and `[…]` are used, which the guest's shell and `familyOf` read alike.
+   */
+  match: readonly string[]
+  registers: readonly Register[]
   judge(values: RegisterValues): EngineState
 }
 
@@ -64,4 +68,38 @@ export type DeviceState = PciFunction & {
 /** Bit 2 of the command register. */
 export function isBusMaster({ command }: PciFunction): boolean {
   return (command & 0x4) !== 0
+}
+
+type FamilyParts<Name extends string> = {
+  name: string
+  match: readonly string[]
+  registers: readonly Register<Name>[]
+  /** Only called with values that are all there and are not what a silent device reads as. */
+  judge(values: Record<Name, number>): EngineState
+}
+
+/** A family whose engine state is unknown where a register could not be read, or where all of them read all ones. */
+export function family<Name extends string>(parts: FamilyParts<Name>): Family {
+  return { ...parts, judge: (values) => unknown(parts.registers, values) ?? parts.judge(values as never) }
+}
+
+function unknown(registers: readonly Register[], values: RegisterValues): EngineState | undefined {
+  const missing = registers.filter(({ name }) => (values[name] ?? null) === null).map(({ name }) => name)
+  const silent = registers.every(({ name, width }) => values[name] === 2 ** width - 1)
+  const fact =
+    missing.length > 0
+      ? `${missing.join(', ')} could not be read`
+      : 'every register reads all ones: the device is in D3, or does not decode'
+  if (missing.length === 0 && !silent) return undefined
+  return { running: null, waking: false, notReset: false, facts: [fact] }
+}
+
+/** `RCTL.EN is 1 (RCTL 0x00000002)` */
+export function bitFact(register: string, bitName: string, bit: number, value: number): string {
+  return `${register}.${bitName} is ${(value >>> bit) & 1} (${registerFact(register, value)})`
+}
+
+/** `RCTL 0x00000002` */
+export function registerFact(register: string, value: number): string {
+  return `${register} 0x${value.toString(16).padStart(8, '0')}`
 }

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { finding as detected } from '../detect/finding.ts'
+import { observed } from '../kexec/observe/record.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
 
 export type { Diagnosis, MarkName, Phases } from '../kexec/outcome.ts'
@@ -82,6 +83,10 @@ const plan = z.object({
   suites: z.array(z.string()),
   iterations: z.number().int().nullable(),
   timeoutMs: z.number().nullable(),
+  /** Files of signatures beside the project's own. */
+  signatures: z.array(z.string()).default([]),
+  /** Whether a finding's driver is searched for by unbinding others. */
+  bisectDrivers: z.boolean().default(false),
   boards: z.array(
     z.object({
       name: board,
@@ -92,6 +97,8 @@ const plan = z.object({
       image: z.unknown(),
       /** The accelerator and QEMU binary that were chosen, for QEMU boards. */
       machine: z.unknown(),
+      /** The fault module that each old kernel gets, and the disk that brings it; null: none. */
+      fault: z.object({ name: z.string(), disk: z.string() }).nullable().default(null),
     }),
   ),
 })
@@ -152,6 +159,8 @@ export const event = z.discriminatedUnion('type', [
     line: z.string().optional(),
   }),
   cycleEnded,
+  /** What was seen of a cycle beyond its console. */
+  z.object({ type: z.literal('cycle-observed'), t, board, cycle, observed }),
   z.object({ type: z.literal('finding'), t, ...finding.shape }),
   /** One step of bringing a board back after a failed cycle, and what it said. */
   z.object({

@@ -1,4 +1,5 @@
 /** Sorts a journal's events by what they are about; judges nothing. Tolerates any event missing, doubled or alone. */
+import type { Observed } from '../kexec/observe/record.ts'
 import type { CycleEnded, CycleStarted, Failure, Finding, JournalEvent, MarkName, Verdict } from './events.ts'
 
 type EventOf<T extends JournalEvent['type']> = Extract<JournalEvent, { type: T }>
@@ -21,6 +22,7 @@ export type CycleRecord = {
   test: string
   started: CycleStarted | null
   ended: CycleEnded | null
+  observed: Observed | null
   marks: { t: number; name: MarkName; line?: string | undefined }[]
 }
 
@@ -123,6 +125,9 @@ function addToBoard(board: BoardRecord, event: BoardEvent): void {
     case 'cycle-ended':
       endCycle(board, event)
       return
+    case 'cycle-observed':
+      cycleOf(board, event).observed = event.observed
+      return
     case 'recovery':
       board.recoveries.push(event)
       return
@@ -184,7 +189,7 @@ function startCycle(board: BoardRecord, event: CycleStarted): void {
   const last = board.cycles.findLast((cycle) => cycle.cycle === event.cycle)
   if (last?.started?.t === event.t) return
   const { t, cycle, suite, test } = event
-  board.cycles.push({ t, cycle, suite, test, started: event, ended: null, marks: [] })
+  board.cycles.push({ t, cycle, suite, test, started: event, ended: null, observed: null, marks: [] })
 }
 
 function endCycle(board: BoardRecord, event: CycleEnded): void {
@@ -204,6 +209,7 @@ function cycleOf(board: BoardRecord, event: { t: number; cycle: number }): Cycle
     test: running?.test ?? 'unknown',
     started: null,
     ended: null,
+    observed: null,
     marks: [],
   }
   board.cycles.push(record)

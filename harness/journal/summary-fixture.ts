@@ -38,7 +38,9 @@ export class JournalBuilder {
         suites: ['timing'],
         iterations: null,
         timeoutMs: null,
-        boards: boards.map((name) => ({ name, arch, descriptor: {}, image: {}, machine: {} })),
+        signatures: [],
+        bisectDrivers: false,
+        boards: boards.map((name) => ({ name, arch, descriptor: {}, image: {}, machine: {}, fault: null })),
       },
     })
   }

@@ -1,5 +1,6 @@
 /** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
 import { z } from 'zod'
+import { observed } from '../kexec/observe/record.ts'
 import { diagnosis, markName, phases } from '../kexec/outcome.ts'
 import { failure, finding, phaseNames, verdict } from './events.ts'
 
@@ -17,6 +18,8 @@ const gap = z.object({
   /** From the last old line to the kernel's own time zero. */
   toKernelStartMs: z.number().nullable().optional(),
   earlyConsole: z.boolean().optional(),
+  /** How long the machine was stopped to be looked at; gapMs is without it. */
+  inspectionMs: z.number().optional(),
   /** Where the gap went; absent until something measures it. */
   relocationMs: z.number().nullable().optional(),
   purgatoryMs: z.number().nullable().optional(),
@@ -53,6 +56,8 @@ const cycle = z.object({
   marks: z.array(mark),
   failure: failure.nullable(),
   diagnosis: diagnosis.nullable(),
+  /** What was seen beyond the console; null where nothing was observed. */
+  observed: observed.nullable(),
 })
 
 const statistic = z.object({

@@ -147,6 +147,7 @@ function cycleSummary(all: Collected, board: BoardRecord, record: CycleRecord): 
     marks: marks.map((mark) => ({ name: mark.name, atMs: milliseconds(mark.t - t), line: mark.line })),
     failure: end.failure ?? null,
     diagnosis: end.diagnosis ?? null,
+    observed: record.observed,
   }
 }
 

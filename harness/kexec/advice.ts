@@ -22,6 +22,11 @@ const known: Record<DiagnosisKind, Known> = {
     advice:
       'Compare with --no-checks (purgatory), more gap limit (slow digest), and earlycon/earlyprintk (a late console).',
   },
+  'purgatory-digest-mismatch': {
+    phase: 'handover',
+    advice:
+      "Something wrote into the new kernel's segments after they were loaded: a device that still does DMA, or a kernel that uses memory which it had given away. Compare with --no-checks and look at the findings beside this one.",
+  },
   'hang-in-kernel': {
     phase: 'early',
     advice: 'Look at the last message: its subsystem meets hardware that the old kernel left running.',

@@ -1,5 +1,5 @@
 /** One cycle: load, execute, handover, boot to ready, proof. */
-import type { Board, TargetFiles } from '../board/board.ts'
+import type { Board } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stages.ts'
 import { systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
@@ -8,24 +8,20 @@ import { Deadline } from '../deadline.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
-import type { Loader, LoadMethod } from '../loader/loader.ts'
-import { commandLine, newNonce } from './command-line.ts'
-import { CycleFailed, UnsupportedMethod } from './cycle-errors.ts'
+import type { Loader } from '../loader/loader.ts'
+import { newNonce } from './command-line.ts'
+import { CycleFailed } from './cycle-errors.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
+import { type LoadRequest, loadKernel } from './load.ts'
 import type { Markers } from './markers.ts'
+import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
 import { describeGap, Timeline } from './timeline.ts'
 
-export type CycleRequest = {
-  method: LoadMethod
-  target: TargetFiles
-  /** Added to the new kernel's command line, after the descriptor's. */
-  append?: string
-  /** What ran before: the proof compares with it. */
-  before: KernelFacts
-}
+/** `before` is what ran before: the proof compares with it. */
+export type CycleRequest = LoadRequest
 
 export type CycleContext = {
   board: Board
@@ -33,6 +29,8 @@ export type CycleContext = {
   markers: Markers
   signatures: Signature[]
   onMark: (name: MarkName, atNs: bigint, line?: string) => void
+  /** What watches this cycle beyond its console; it is disturbed by nothing else. */
+  observation?: Observation | undefined
   signal: AbortSignal
 }
 
@@ -57,11 +55,15 @@ export async function runCycle(context: CycleContext, request: CycleRequest): Pr
   using _watch = cycle.watch()
   try {
     await cycle.load()
+    await context.observation?.prepare()
     await cycle.execute()
     await cycle.prove()
+    await context.observation?.finish(true)
     return { ...cycle.observed(), proven: true }
   } catch (error) {
-    return { ...(await cycle.failed(error)), ...cycle.observed(), proven: false }
+    const failed = await cycle.failed(error)
+    await context.observation?.finish(false)
+    return { ...failed, ...cycle.observed(), proven: false }
   }
 }
 
@@ -99,35 +101,12 @@ class Cycle {
   }
 
   async load(): Promise<void> {
-    const { board, loader, signal } = this.#context
-    const { method, target } = this.#request
-    const append = commandLine({
-      arch: board.descriptor.arch,
-      earlyConsole: board.descriptor.earlyConsole,
-      append: [target.commandLine, board.descriptor.append, this.#request.append].filter(Boolean).join(' '),
+    await loadKernel(this.#request, {
+      ...this.#context,
       nonce: this.#nonce,
-    })
-    const timeoutMs = board.descriptor.limits.loadMs
-    const result = await loader.load(board.shell, { ...target, append }, method, {
-      timeoutMs,
-      signal,
       onStarted: (atNs) => this.#mark('load', atNs),
+      onEnded: (atNs) => this.#mark('loaded', atNs),
     })
-    this.#mark('loaded', result.endedNs)
-    if (result.status === 0 && result.loaded !== false) return
-    if (result.unsupported)
-      throw new UnsupportedMethod(
-        `the running kernel ${this.#request.before.release} has no ${method.syscall}`,
-      )
-    const said = result.output.split('\n').filter(Boolean)
-    throw new CycleFailed(
-      'load-error',
-      `${loader.name} could not load the kernel: ${said.at(-1) ?? `status ${result.status}`}`,
-      [
-        `exit status ${result.status}, /sys/kernel/kexec_loaded ${result.loaded === null ? 'unreadable' : Number(result.loaded)}`,
-        ...said,
-      ],
-    )
   }
 
   /** Executes and follows the handover to a shell that answers, each stage within its limit. */
@@ -199,9 +178,11 @@ class Cycle {
 
   /** What was seen, however the cycle ended. */
   observed(): Pick<CycleOutcome, 'phases' | 'gap' | 'hits' | 'after'> {
+    const { board, observation } = this.#context
+    const stoppedMs = observation?.evidence.inspection?.stoppedMs
     return {
-      phases: this.#timeline.phases(),
-      gap: describeGap(this.#handover, this.#context.board.descriptor.earlyConsole),
+      phases: withoutStop(this.#timeline.phases(), stoppedMs),
+      gap: describeGap(this.#handover, board.descriptor.earlyConsole, stoppedMs),
       hits: this.#detector.finish(),
       after: this.#after,
     }
@@ -235,7 +216,10 @@ class Cycle {
   }
 
   #line(line: Line): void {
-    if (this.#executing) this.#handover.line(line)
+    if (this.#executing) {
+      this.#handover.line(line)
+      this.#context.observation?.line(line, this.#handover.stage)
+    }
     this.#detector.line(line, this.#executing ? detectPhase[this.#handover.stage] : 'load')
   }
 
@@ -260,6 +244,17 @@ class Cycle {
   #mark(name: MarkName, atNs: bigint, line?: string): void {
     this.#timeline.mark(name, atNs)
     this.#context.onMark(name, atNs, line)
+  }
+}
+
+/** The time that a machine was stopped to be looked at is no part of its gap. */
+function withoutStop(phases: Phases, stoppedMs: number | undefined): Phases {
+  if (stoppedMs === undefined || phases.gapMs === undefined) return phases
+  const { totalMs } = phases
+  return {
+    ...phases,
+    gapMs: Math.max(0, phases.gapMs - stoppedMs),
+    ...(totalMs === undefined ? {} : { totalMs: totalMs - stoppedMs }),
   }
 }
 

@@ -71,7 +71,10 @@ function judge(symptoms: Symptoms, examination: Examination): Verdict {
 }
 
 /** A silent machine: dead, stuck, panicked without a word, or alive and only its console lost. */
-function judgeSilence({ stage, stageLimitMs }: Symptoms, { recoveredLog, alive }: Examination): Verdict {
+function judgeSilence(
+  { stage, stageLimitMs }: Symptoms,
+  { recoveredLog, alive, endlessLoop }: Examination,
+): Verdict {
   const panicked = recoveredLog?.find((line) => line.includes('Kernel panic - not syncing'))
   const within = `within ${stageLimitMs / 1000} s`
   if (panicked)
@@ -92,6 +95,15 @@ function judgeSilence({ stage, stageLimitMs }: Symptoms, { recoveredLog, alive }
       kind: 'hang-in-shutdown',
       summary: `the old kernel did not say its last line ${within} of the execute`,
       confidence: 'inferred',
+    }
+  // purgatory() of kexec-tools and of the kernel: `for (;;) {}` after a digest that does not match. Nothing else there does that.
+  if (stage === 'gap' && !recoveredLog && endlessLoop)
+    return {
+      kind: 'purgatory-digest-mismatch',
+      summary:
+        "purgatory found that the new kernel's segments had changed since they were loaded, and stopped",
+      confidence: 'seen',
+      facts: [endlessLoop],
     }
   if (stage === 'gap' && !recoveredLog)
     return {

@@ -27,6 +27,8 @@ export const gap = z.object({
   firstLine: z.string(),
   /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
   toKernelStartMs: z.number().nullable(),
+  /** How long the machine was stopped to be looked at; the gap's length is without it. */
+  inspectionMs: z.number().optional(),
   method: z.enum(['console']),
   /** Whether the first line could show before the console driver: without it the gap includes the wait for that. */
   earlyConsole: z.boolean(),
@@ -40,6 +42,7 @@ export const diagnosis = z.object({
     'exec-error',
     'hang-in-shutdown',
     'hang-in-gap',
+    'purgatory-digest-mismatch',
     'hang-in-kernel',
     'panic',
     'reset',

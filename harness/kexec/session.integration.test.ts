@@ -97,7 +97,10 @@ test.serial(
 
     const refused = diagnosisOf(
       t,
-      await session.cycle({ ...unchecked, syscall: 'kexec_file_load', checks: true }, 'x'.repeat(2100)),
+      await session.cycle(
+        { ...unchecked, syscall: 'kexec_file_load', checks: true },
+        { append: 'x'.repeat(2100) },
+      ),
     )
     t.is(refused.kind, 'load-error')
 
@@ -110,7 +113,7 @@ test.serial(
 
 test.serial('a kernel that panics is told from one that hangs, and the board is brought back', async (t) => {
   const { session, recoveries } = await openSession(t, {})
-  const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'rdinit=/bin/false'))
+  const diagnosis = diagnosisOf(t, await session.cycle(unchecked, { append: 'rdinit=/bin/false' }))
   t.is(diagnosis.kind, 'panic')
   t.regex(diagnosis.lastLines.join('\n'), /Kernel panic - not syncing/)
   t.is(session.running, undefined)
@@ -123,7 +126,7 @@ test.serial(
   'a kernel whose console is lost is found alive, with its messages read back from memory',
   async (t) => {
     const { session } = await openSession(t, { change: limits({ startupMs: 30_000 }) })
-    const diagnosis = diagnosisOf(t, await session.cycle(unchecked, 'console=tty0'))
+    const diagnosis = diagnosisOf(t, await session.cycle(unchecked, { append: 'console=tty0' }))
     t.is(diagnosis.kind, 'lost-console')
     t.is(diagnosis.confidence, 'seen')
     t.regex(diagnosis.recoveredLog?.join('\n') ?? '', /HARNESS READY/)

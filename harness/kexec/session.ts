@@ -6,13 +6,18 @@ import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
+import type { ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
+import type { DeviceState } from '../devices/family.ts'
 import { BoardError } from '../errors.ts'
 import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, type CycleRequest, runCycle } from './cycle.ts'
 import { UnsupportedMethod } from './cycle-errors.ts'
 import type { Markers } from './markers.ts'
+import { type Evidence, Observation } from './observe/observer.ts'
+import { findingsOf, type Observing, observersOf, observingParameters } from './observe/observing.ts'
+import { devicesOf } from './observe/probe.ts'
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 
@@ -31,7 +36,16 @@ export type SessionOptions = {
   /** Called once, after the board was switched on: reading the catalogue must not delay that. */
   loadSignatures: () => Promise<Signature[]>
   listener: SessionListener
+  /** What to watch beyond the console; absent: nothing. */
+  observing?: Observing | undefined
   signal: AbortSignal
+}
+
+export type CycleOptions = {
+  /** Added to the new kernel's command line. */
+  append?: string | undefined
+  /** PCI devices to unbind from their drivers before the execute. */
+  unbind?: readonly string[]
 }
 
 /** What one cycle did, and which generation it was to make. */
@@ -39,6 +53,9 @@ export type SessionCycle = CycleOutcome & {
   generation: number
   /** What the kexec'd kernel complained about and a cold boot of the board did not. */
   newHits: Hit[]
+  /** What was seen beyond the console, and what is wrong with it; absent where nothing was observed. */
+  evidence?: Evidence
+  observed: ObservedFinding[]
 }
 
 /** Far more than a boot prints; a board that prints without end must not fill the memory. */
@@ -52,6 +69,7 @@ export class KexecSession {
   #running: KernelFacts | undefined
   #target: TargetFiles | undefined
   #coldHits: Hit[] = []
+  #coldDevices: DeviceState[] = []
   #loadedSignatures: Promise<Signature[]> | undefined
 
   constructor(options: SessionOptions) {
@@ -94,16 +112,26 @@ export class KexecSession {
   }
 
   /** Runs one cycle on the running kernel. A failed one leaves the board to be recovered by the next `ensureRunning`. */
-  async cycle(method: LoadMethod, append?: string): Promise<SessionCycle> {
-    const { board, signal } = this.#options
+  async cycle(method: LoadMethod, { append, unbind }: CycleOptions = {}): Promise<SessionCycle> {
+    const { board, signal, observing } = this.#options
     const before = await this.ensureRunning()
     this.#target ??= await board.provideTarget(signal)
     const generation = this.#generation + 1
+    const observation = observing && this.#observe(observing, unbind)
     // Until the outcome says otherwise: what a cycle that was broken off left behind is not known.
     this.#running = undefined
-    const outcome = await this.#runCycle({ method, target: this.#target, append, before })
+    const outcome = await this.#runCycle(
+      { method, target: this.#target, append: this.#append(append), before },
+      observation,
+    )
     this.#settle(outcome, generation, before)
-    return { ...outcome, generation, newHits: onlyNew(outcome.hits, this.#coldHits) }
+    return {
+      ...outcome,
+      generation,
+      newHits: onlyNew(outcome.hits, this.#coldHits),
+      ...(observation ? { evidence: observation.evidence } : {}),
+      observed: observing && observation ? findingsOf(observation.evidence, observing) : [],
+    }
   }
 
   /** Loads and unloads; returns what /sys/kernel/kexec_loaded said after each. */
@@ -136,13 +164,25 @@ export class KexecSession {
     }
   }
 
-  async #runCycle(request: CycleRequest): Promise<CycleOutcome> {
+  #observe(observing: Observing, unbind: readonly string[] = []): Observation {
+    const { board, signal } = this.#options
+    return new Observation(observersOf(observing, board, unbind), { board, signal }, this.#coldDevices)
+  }
+
+  /** What every generation gets on its command line, beyond the descriptor's own. */
+  #append(text = ''): string {
+    const { board, observing } = this.#options
+    return [observing && observingParameters(board.descriptor), text].filter(Boolean).join(' ')
+  }
+
+  async #runCycle(request: CycleRequest, observation?: Observation): Promise<CycleOutcome> {
     const { listener } = this.#options
     try {
       return await runCycle(
         {
           ...this.#options,
           signatures: await this.#signatures(),
+          observation,
           onMark: (name, atNs, line) => listener.mark(name, atNs, line),
         },
         request,
@@ -176,7 +216,7 @@ export class KexecSession {
         commandLine({
           arch: descriptor.arch,
           earlyConsole: descriptor.earlyConsole,
-          append: descriptor.append,
+          append: [descriptor.append, this.#append()].filter(Boolean).join(' '),
           nonce: newNonce(),
         }),
         signal,
@@ -191,6 +231,7 @@ export class KexecSession {
       stop()
       stopTrouble()
       this.#coldHits = await this.#hitsOf(lines)
+      this.#coldDevices = devicesOf(lines) ?? []
     }
   }
 

@@ -28,15 +28,23 @@ export class Timeline {
   }
 }
 
-/** What the two ends of a handover's gap were; undefined where it did not reach its second end. */
-export function describeGap({ borders, newLines }: Handover, earlyConsole: boolean): Gap | undefined {
+/**
+ * What the two ends of a handover's gap were; undefined where it did not reach its second end.
+ * `stoppedMs` is how long the machine was stopped in it to be looked at.
+ */
+export function describeGap(
+  { borders, newLines }: Handover,
+  earlyConsole: boolean,
+  stoppedMs?: number,
+): Gap | undefined {
   const { lastOld, firstNew } = borders
   if (!lastOld || !firstNew) return undefined
   const start = kernelStartNs(newLines)
   return {
     lastLine: lastOld.text.slice(0, 500),
     firstLine: firstNew.text.slice(0, 500),
-    toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start),
+    toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - (stoppedMs ?? 0),
+    ...(stoppedMs === undefined ? {} : { inspectionMs: stoppedMs }),
     method: 'console',
     earlyConsole,
   }

@@ -3,6 +3,7 @@ import { type Diagnosis, type Failure, phaseNames } from '../journal/events.ts'
 import type { BoardSummary, CycleSummary, Statistic, TestSummary } from '../journal/summary-schema.ts'
 import { visible } from './escape.ts'
 import { duration, loaderLabel, number } from './format.ts'
+import { observedSection } from './html-devices.ts'
 import { cyclesOf, diagnosesOf, kindNames, messageOf } from './problems.ts'
 import { html, type SafeHtml } from './safe-html.ts'
 import { stressText } from './table-text.ts'
@@ -21,6 +22,7 @@ ${board.failure ? failureCard('error', 'The board', board.failure) : null}
 ${facts(board)}
 ${board.tests.map((test) => problemCard(board, test))}${strayCard(board)}
 ${cyclesTable(board.cycles)}
+${observedSection(board)}
 ${statisticsTable(board.statistics)}
 ${testsTable(board.tests)}
 ${journeys(board)}

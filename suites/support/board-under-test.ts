@@ -1,25 +1,39 @@
 /** A board as the tests of a suite see it: each cycle is recorded, judged, and recovered from. */
 import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
-import { toFindings } from '../../harness/detect/compare.ts'
-import { type BoardError, KexecFailure } from '../../harness/errors.ts'
+import type { BoardError, KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
-import { adviceFor, phaseOf } from '../../harness/kexec/advice.ts'
 import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
+import { recordOf } from '../../harness/kexec/observe/record.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
+import { searchDriver } from './driver-search.ts'
+import { failureOf, findingsOf, isSerious } from './findings.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
 
-export type KexecOptions = { iteration?: number; iterations?: number; append?: string }
+export type KexecOptions = {
+  iteration?: number
+  iterations?: number
+  append?: string
+  /** PCI devices to unbind from their drivers before the execute. */
+  unbind?: readonly string[]
+}
 
 /** A cycle that was recorded. */
 export type RecordedCycle = SessionCycle & { cycle: number; findings: Finding[] }
 
-type Parts = { suite: string; descriptor: Descriptor; recording: Recording; journal: string }
+type Parts = {
+  suite: string
+  descriptor: Descriptor
+  recording: Recording
+  journal: string
+  /** Whether the driver behind a finding is searched for by unbinding others. */
+  bisectDrivers: boolean
+}
 
 export class BoardUnderTest implements SessionListener {
   readonly #parts: Parts
@@ -27,6 +41,10 @@ export class BoardUnderTest implements SessionListener {
   #board: Board | undefined
   #test = ''
   #cycle = 0
+  /** The test whose finding was searched for its driver. */
+  #searched: string | undefined
+  /** Whether the kexecs at the moment are trials of a search, which are no cycles of a test. */
+  #trying = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -60,6 +78,7 @@ export class BoardUnderTest implements SessionListener {
   async tryKexec(method: LoadMethod, options: KexecOptions = {}): Promise<RecordedCycle> {
     await this.session.ensureRunning()
     const cycle = await this.#recordCycle(method, options)
+    if (this.#parts.bisectDrivers) await this.#searchDriver(cycle, method)
     if (!this.session.running) await this.session.recover()
     return cycle
   }
@@ -68,17 +87,39 @@ export class BoardUnderTest implements SessionListener {
     const cycle = ++this.#cycle
     this.#recordStart(cycle, method, options)
     try {
-      const outcome = await this.session.cycle(method, options.append)
-      const findings = this.#findings(outcome)
-      const failure = outcome.failure ?? seriousFinding(findings)
+      const { append, unbind } = options
+      const outcome = await this.session.cycle(method, { append, ...(unbind ? { unbind } : {}) })
+      const findings = findingsOf(outcome, this.#parts.descriptor)
+      const failure = outcome.failure ?? failureOf(findings)
       this.#recordEnd(cycle, outcome, failure)
       const { recording, suite } = this.#parts
+      if (outcome.evidence)
+        recording.add({ type: 'cycle-observed', cycle, observed: recordOf(outcome.evidence) })
       for (const finding of findings)
         recording.add({ type: 'finding', ...finding, suite, test: this.#test, cycle })
       return { ...outcome, failure, cycle, findings }
     } catch (error) {
       this.#recordBroken(cycle, error)
       throw error instanceof UnsupportedMethod ? new Skip(error.message) : error
+    }
+  }
+
+  /** One search a test: the driver behind its first serious finding. */
+  async #searchDriver(cycle: RecordedCycle, method: LoadMethod): Promise<void> {
+    const { recording, suite, descriptor } = this.#parts
+    const finding = cycle.findings.find(isSerious)
+    if (!finding || this.#searched === this.#test) return
+    this.#searched = this.#test
+    const tell = (text: string) => recording.add({ type: 'note', text })
+    this.#trying = true
+    try {
+      const named = await searchDriver(
+        { finding, bindings: cycle.evidence?.bindings ?? [], session: this.session, method, descriptor },
+        tell,
+      )
+      if (named) recording.add({ type: 'finding', ...named, suite, test: this.#test, cycle: cycle.cycle })
+    } finally {
+      this.#trying = false
     }
   }
 
@@ -96,6 +137,7 @@ export class BoardUnderTest implements SessionListener {
   }
 
   mark(name: MarkName, atNs: bigint, line?: string): void {
+    if (this.#trying) return
     this.#parts.recording.add({
       type: 'mark',
       t: Number(atNs),
@@ -155,54 +197,4 @@ export class BoardUnderTest implements SessionListener {
       failure: toFailure(error),
     })
   }
-
-  /** What the cycle shows to be wrong: new complaints of the kernel, and the diagnosis of a failed one. */
-  #findings({ newHits, diagnosis, generation }: SessionCycle): Finding[] {
-    const { descriptor } = this.#parts
-    const about = { board: descriptor.name, generation }
-    const findings: Finding[] = toFindings(newHits, about)
-    if (diagnosis)
-      findings.push({
-        id: diagnosis.kind,
-        severity: 'fatal',
-        phase: phaseOf(diagnosis.kind),
-        ...about,
-        device: null,
-        driver: null,
-        cpu: null,
-        confidence: diagnosis.confidence,
-        evidence: [diagnosis.summary, ...diagnosis.evidence],
-        advice: adviceFor(diagnosis.kind),
-      })
-    return findings.map((finding) => this.#withAllowance(finding))
-  }
-
-  /** A finding that the board's owner allows stays in the record and fails nothing. */
-  #withAllowance(finding: Finding): Finding {
-    const today = new Date().toISOString().slice(0, 10)
-    const allowed = this.#parts.descriptor.allow.find(
-      ({ signature, until }) => signature === finding.id && until >= today,
-    )
-    if (!allowed) return finding
-    return {
-      ...finding,
-      severity: 'info',
-      evidence: [...finding.evidence, `allowed until ${allowed.until} by ${allowed.owner}: ${allowed.why}`],
-    }
-  }
-}
-
-/** A kexec that comes up and then complains of an error has failed all the same. */
-function seriousFinding(findings: Finding[]): KexecFailure | undefined {
-  const serious = findings.find(({ severity }) => severity === 'error' || severity === 'fatal')
-  return (
-    serious &&
-    new KexecFailure(
-      `${serious.id} after the kexec and not after a cold boot: ${serious.evidence[0] ?? ''}`,
-      {
-        hint: serious.advice,
-        board: serious.board,
-      },
-    )
-  )
 }

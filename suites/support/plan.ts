@@ -16,6 +16,8 @@ export type BoardPlan = {
   descriptor: Descriptor
   image: Image | null
   qemu: QemuChoice
+  /** The fault module that each old kernel gets; null: none. */
+  fault: Plan['boards'][number]['fault']
 }
 
 /** Reads the plan of the run and board that `-- --run DIR --board NAME` names. Throws UsageError without them. */
@@ -42,6 +44,7 @@ export async function readPlan(argv: string[]): Promise<BoardPlan> {
       descriptor: parsedDescriptor.parse(found.descriptor),
       image: imageSchema.nullable().parse(found.image),
       qemu: found.machine as QemuChoice,
+      fault: found.fault,
     }
   }
   throw new UsageError(`${journal} holds no plan`)

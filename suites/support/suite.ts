@@ -7,13 +7,24 @@ import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
+import type { Observing } from '../../harness/kexec/observe/observing.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
+import { auditOffsets } from '../../images/kernel-layout.ts'
 import { BoardUnderTest } from './board-under-test.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
+
+export type SuiteOptions = {
+  /** Watches each cycle beyond its console. A fault in the plan, or a search for a driver, does so in any suite. */
+  observes?: boolean
+  /** A device's shutdown that takes longer is a finding, milliseconds. */
+  slowShutdownMs?: number
+}
+
+const defaultSlowShutdownMs = 2_000
 
 type Body = (t: ExecutionContext, board: BoardUnderTest) => Promise<void>
 
@@ -23,6 +34,7 @@ const boardErrorsToGiveUp = 2
 export class Suite {
   readonly name: string
   readonly #plan: BoardPlan
+  readonly #options: SuiteOptions
   readonly #recording: Recording
   readonly #stop: AbortController
   readonly #titles: string[] = []
@@ -31,8 +43,9 @@ export class Suite {
   #givenUp: Error | undefined
   #boardErrors = 0
 
-  constructor(name: string, plan: BoardPlan) {
+  constructor(name: string, plan: BoardPlan, options: SuiteOptions = {}) {
     this.name = name
+    this.#options = options
     this.#plan = plan
     this.#stop = new AbortController()
     this.#recording = new Recording(plan.journal, plan.descriptor.name, this.#stop)
@@ -52,6 +65,11 @@ export class Suite {
   get method(): LoadMethod {
     const { syscall, checks, ifdown } = this.#plan.descriptor.loader
     return { syscall, checks, ifdown }
+  }
+
+  /** Whether a fault module is in the old kernels: then they are expected to misbehave. */
+  get hasFault(): boolean {
+    return this.#plan.fault !== null
   }
 
   /** Declares a test. Tests of a suite run one after another on one board. */
@@ -102,7 +120,7 @@ export class Suite {
   }
 
   async #openOnce(): Promise<BoardUnderTest> {
-    const { plan, descriptor, image, qemu, originNs } = this.#plan
+    const { plan, descriptor, image, qemu, originNs, fault } = this.#plan
     const folder = join(plan.results, 'console')
     mkdirSync(folder, { recursive: true })
     const recorder = new ConsoleRecorder({
@@ -111,7 +129,7 @@ export class Suite {
       originNs,
       onFailure: (error) => this.#stop.abort(error),
     })
-    const board = new QemuBoard({ descriptor, image, qemu, recorder })
+    const board = new QemuBoard({ descriptor, image, qemu, recorder, faultDisk: fault?.disk })
     this.#recording.add({
       type: 'board-opened',
       arch: descriptor.arch,
@@ -123,19 +141,33 @@ export class Suite {
       descriptor,
       recording: this.#recording,
       journal: this.#plan.journal,
+      bisectDrivers: plan.bisectDrivers,
     })
     await listener.attach(
       new KexecSession({
         board,
         loader: kexecTools,
         markers: await loadMarkers(descriptor.arch, descriptor.markers),
-        loadSignatures: loadCatalogue,
+        loadSignatures: () => loadCatalogue(plan.signatures),
         listener,
+        observing: this.#observing(),
         signal: this.#stop.signal,
       }),
       board,
     )
     return listener
+  }
+
+  #observing(): Observing | undefined {
+    const { plan, image, fault } = this.#plan
+    const { observes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
+    if (!observes && !fault && !plan.bisectDrivers) return undefined
+    return {
+      slowShutdownMs,
+      busy: observes,
+      fault: fault ?? undefined,
+      offsets: async () => (image ? await auditOffsets(image.kernel) : {}),
+    }
   }
 
   async #close(): Promise<void> {
@@ -146,6 +178,6 @@ export class Suite {
 }
 
 /** Opens a suite for the board that this process was started for. */
-export async function openSuite(name: string): Promise<Suite> {
-  return new Suite(name, await readPlan(process.argv.slice(2)))
+export async function openSuite(name: string, options?: SuiteOptions): Promise<Suite> {
+  return new Suite(name, await readPlan(process.argv.slice(2)), options)
 }

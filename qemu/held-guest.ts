@@ -1,0 +1,126 @@
+/** A guest under breakpoints that is let go again, whatever happens. */
+import { z } from 'zod'
+import { LabError } from '../harness/errors.ts'
+import type { QemuArch } from './arguments.ts'
+import { GdbStub, type StampedStop } from './gdb.ts'
+import type { QmpClient } from './qmp.ts'
+
+type WaitOptions = { signal?: AbortSignal; timeoutMs?: number }
+
+/** GDB's numbers of the program counter and of the register with a function's first argument: rip, rdi; pc, x0. */
+const registerNumbers = {
+  x86_64: { programCounter: 16, firstArgument: 5 },
+  arm64: { programCounter: 32, firstArgument: 0 },
+}
+
+/** SIGINT and SIGTRAP, which the stub sends for a pause and for a breakpoint; the others are for a guest that is gone. */
+const ownSignals = [2, 5]
+const mostStrangeStops = 100
+const stopTimeoutMs = 10_000
+
+const statusSchema = z.object({ running: z.boolean(), status: z.string() })
+
+export class HeldGuest {
+  readonly #qmp: QmpClient
+  readonly #arch: QemuArch
+  readonly #stub: GdbStub
+  readonly #breakpoints = new Set<bigint>()
+  #released: Promise<void> | undefined
+
+  private constructor(qmp: QmpClient, arch: QemuArch, stub: GdbStub) {
+    this.#qmp = qmp
+    this.#arch = arch
+    this.#stub = stub
+  }
+
+  /** Stops the guest, so that breakpoints can be set. Throws LabError, with the guest running on. */
+  static async take({ qmp, arch }: { qmp: QmpClient; arch: QemuArch }): Promise<HeldGuest> {
+    try {
+      return new HeldGuest(qmp, arch, await GdbStub.attach(qmp))
+    } catch (error) {
+      await letGo(qmp)
+      throw error
+    }
+  }
+
+  async setBreakpoint(address: bigint): Promise<void> {
+    this.#breakpoints.add(address)
+    await this.#stub.setBreakpoint(address)
+  }
+
+  async removeBreakpoint(address: bigint): Promise<void> {
+    await this.#stub.removeBreakpoint(address)
+    this.#breakpoints.delete(address)
+  }
+
+  resume(): void {
+    this.#stub.resume()
+  }
+
+  /**
+   * Waits until a CPU stands at this address; other stops are continued at once. Throws LabError when the guest stopped
+   * for good or when QEMU is gone, the signal's reason when it aborts.
+   */
+  async reach(address: bigint, { signal, timeoutMs }: WaitOptions): Promise<StampedStop> {
+    const { programCounter } = registerNumbers[this.#arch]
+    for (let strange = 0; strange < mostStrangeStops; strange++) {
+      const stop = await this.#stub.nextStop({ signal, timeoutMs })
+      if (!ownSignals.includes(stop.signal))
+        throw new LabError('the guest stopped for good: it was reset, switched off or has panicked')
+      if ((await this.#stub.readRegister(programCounter)) === address) return stop
+      this.#stub.resume()
+    }
+    throw new LabError(`the guest stopped ${mostStrangeStops} times, and never at 0x${address.toString(16)}`)
+  }
+
+  /** The first argument of the function at whose start the CPU stands. */
+  async firstArgument(): Promise<bigint> {
+    return await this.#stub.readRegister(registerNumbers[this.#arch].firstArgument)
+  }
+
+  /** 64 bits at a guest-virtual address. */
+  async readPointer(address: bigint): Promise<bigint> {
+    return (await this.#stub.readMemory(address, 8)).readBigUInt64LE()
+  }
+
+  /** Removes every breakpoint, lets the guest run and ends the stub; a second call waits for the first. Never rejects. */
+  async release(): Promise<void> {
+    this.#released ??= this.#release()
+    await this.#released
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#removeAll()
+    } catch {
+      // A connection that broke leaves breakpoints: a new one removes them as it begins.
+      await GdbStub.attach(this.#qmp).then(
+        (stub) => stub.close(),
+        () => {},
+      )
+    }
+    this.#stub.close()
+    await letGo(this.#qmp)
+  }
+
+  async #removeAll(): Promise<void> {
+    if (this.#breakpoints.size === 0) return
+    const { running } = await this.#qmp.execute('query-status', undefined, { schema: statusSchema })
+    if (running) {
+      this.#stub.interrupt()
+      await this.#stub.nextStop({ timeoutMs: stopTimeoutMs })
+    }
+    for (const address of [...this.#breakpoints]) await this.removeBreakpoint(address)
+  }
+}
+
+/** Ends the stub and lets the guest run on if it is the stub that stopped it. Never rejects: QEMU may be gone. */
+async function letGo(qmp: QmpClient): Promise<void> {
+  try {
+    await qmp.humanMonitor('gdbserver none')
+    const { status } = await qmp.execute('query-status', undefined, { schema: statusSchema })
+    if (status === 'paused' || status === 'debug') await qmp.execute('cont')
+  } catch {
+    // A QEMU that does not answer holds nobody.
+  }
+}

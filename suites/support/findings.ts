@@ -1,0 +1,87 @@
+/** What a cycle shows to be wrong: new complaints of the kernel, what was observed, and the diagnosis of a failed one. */
+import type { Descriptor } from '../../harness/board/descriptor.ts'
+import { toFindings } from '../../harness/detect/compare.ts'
+import type { ObservedFinding } from '../../harness/detect/handover-findings.ts'
+import { KexecFailure } from '../../harness/errors.ts'
+import type { Finding } from '../../harness/journal/events.ts'
+import { adviceFor, phaseOf } from '../../harness/kexec/advice.ts'
+import type { Evidence } from '../../harness/kexec/observe/observer.ts'
+import { withDriver } from '../../harness/kexec/observe/observing.ts'
+import type { Diagnosis } from '../../harness/kexec/outcome.ts'
+import type { SessionCycle } from '../../harness/kexec/session.ts'
+
+/** The findings of one cycle; what the board's owner allows is informational. */
+export function findingsOf(cycle: SessionCycle, descriptor: Descriptor): Finding[] {
+  const { newHits, observed, evidence, diagnosis, generation } = cycle
+  const about = { board: descriptor.name, generation }
+  const findings: Finding[] = [
+    ...toFindings(newHits, about),
+    ...observed.map((finding) => ({ ...about, ...finding })),
+    ...(diagnosis ? [{ ...about, ...diagnosed(diagnosis, evidence) }] : []),
+  ]
+  return merged(evidence ? findings.map((finding) => withDriver(finding, evidence)) : findings).map(
+    (finding) => withAllowance(finding, descriptor),
+  )
+}
+
+/** Whether a finding fails its cycle. */
+export function isSerious({ severity }: Finding): boolean {
+  return severity === 'error' || severity === 'fatal'
+}
+
+/** A kexec that comes up and then complains of an error has failed all the same. */
+export function failureOf(findings: readonly Finding[]): KexecFailure | undefined {
+  const serious = findings.find(isSerious)
+  if (!serious) return undefined
+  const { id, device, driver, evidence, advice, board } = serious
+  const which = device === null ? '' : ` of ${device}${driver === null ? '' : ` (${driver})`}`
+  return new KexecFailure(`${id}${which} after the kexec and not after a cold boot: ${evidence[0] ?? ''}`, {
+    hint: advice,
+    board,
+  })
+}
+
+/** The failure of a cycle as a finding; of a shutdown that hangs, the device whose turn it was. */
+function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): ObservedFinding {
+  const culprit = diagnosis.kind === 'hang-in-shutdown' ? evidence?.shutdown?.last : undefined
+  return {
+    id: diagnosis.kind,
+    severity: 'fatal',
+    phase: phaseOf(diagnosis.kind),
+    device: culprit?.device ?? null,
+    driver: culprit?.driver ?? null,
+    cpu: null,
+    confidence: diagnosis.confidence,
+    evidence: [
+      diagnosis.summary,
+      ...(culprit
+        ? [`the last shutdown that began: ${culprit.driver ?? 'no driver'} ${culprit.device}`]
+        : []),
+      ...diagnosis.evidence,
+    ],
+    advice: adviceFor(diagnosis.kind),
+  }
+}
+
+/** One finding where the console and an observer saw the same thing: the first, with the other's evidence. */
+function merged(findings: readonly Finding[]): Finding[] {
+  const groups = Map.groupBy(findings, ({ id, device, driver, cpu }) =>
+    JSON.stringify([id, device, driver, cpu]),
+  )
+  return [...groups.values()].map(([first, ...others]) => ({
+    ...first!,
+    evidence: [first!, ...others].flatMap(({ evidence }) => evidence),
+  }))
+}
+
+/** A finding that the board's owner allows stays in the record and fails nothing. */
+function withAllowance(finding: Finding, { allow }: Descriptor): Finding {
+  const today = new Date().toISOString().slice(0, 10)
+  const allowed = allow.find(({ signature, until }) => signature === finding.id && until >= today)
+  if (!allowed) return finding
+  return {
+    ...finding,
+    severity: 'info',
+    evidence: [...finding.evidence, `allowed until ${allowed.until} by ${allowed.owner}: ${allowed.why}`],
+  }
+}
