@@ -13,7 +13,7 @@ import { crossPrefix, FaultUnavailable, type Toolchain, unpackToolchain } from '
 import { ensureProgram } from './host-packages.ts'
 import type { Image } from './image-schema.ts'
 import type { Watch } from './progress.ts'
-import { findRecipe, readRecipe } from './recipe.ts'
+import { findRecipe, type Recipe, readRecipe } from './recipe.ts'
 
 /** The modules' sources. */
 export const sourceFolder = path.join(import.meta.dirname, 'faults')
@@ -79,8 +79,8 @@ async function provideTools(
   options: Options,
 ): Promise<{ headers: string; toolchain: Toolchain }> {
   const { cache, signal, progress } = options
-  const { suite } = await readRecipe(await findRecipe(image.name.replace(/ with .*/, '')))
-  const target = new Apt({ ...options, suite, arch: kernel.arch === 'arm64' ? 'arm64' : 'amd64' })
+  const { suite, updates } = await readRecipe(await findRecipe(image.name.replace(/ with .*/, '')))
+  const target = new Apt({ ...options, suite, updates, arch: kernel.arch === 'arm64' ? 'arm64' : 'amd64' })
   const debs = await findHeaders(target, kernel)
   const depends = debs[0]!.depends
   const kbuild = depends.find((one) => one.startsWith('linux-kbuild-'))
@@ -88,7 +88,7 @@ async function provideTools(
   if (kbuild === undefined || Number.isNaN(gcc)) {
     throw new FaultUnavailable(`${debs[0]!.name} does not say what it is built with: ${depends.join(', ')}`)
   }
-  const host = await hostApt(suite, options)
+  const host = await hostApt({ suite, updates }, options)
   const toolRoot = path.join(temporary, 'tools')
   const toolchain = await unpackToolchain({ apt: host, arch: kernel.arch, gcc, kbuild }, toolRoot, options)
   progress?.(`unpack the headers of kernel ${kernel.release}`)
@@ -101,9 +101,10 @@ async function provideTools(
   return { headers: await relocateHeaders(headerRoot, kernel.release), toolchain }
 }
 
-async function hostApt(suite: string, options: Options): Promise<Apt> {
+/** Package lists of the kernel's suite for this host. */
+async function hostApt(archive: Pick<Recipe, 'suite' | 'updates'>, options: Options): Promise<Apt> {
   try {
-    const apt = new Apt({ ...options, suite, arch: hostArch() })
+    const apt = new Apt({ ...options, ...archive, arch: hostArch() })
     await apt.refresh()
     return apt
   } catch (cause) {

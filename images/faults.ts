@@ -78,7 +78,9 @@ const catalogue = {
     driver: 'e1000e_left_on',
     takes: '0x8086:0x10d3',
     nics: ['e1000e'],
-    parameters: { target: 'physical address of 64 KiB to receive into from shutdown() on; 0: memory of the driver' },
+    parameters: {
+      target: 'physical address of 64 KiB to receive into from shutdown() on; 0: memory of the driver',
+    },
     expects: ['engine-left-running', 'dma-left-active'],
   },
   'ipi-offline-cpu': {

@@ -43,6 +43,32 @@ const mistakes: [title: string, args: string[], ...words: (string | RegExp)[]][]
   ['a run that is not there', ['report', 'nonsense'], 'no run at nonsense', 'hint: '],
   ['a run that is none', ['report', '/'], "/ is no run's folder: it has no journal.jsonl", 'hint: '],
   ['a report of nothing', ['report'], "missing required argument 'run'", 'hint: '],
+  [
+    'an unknown fault',
+    [...board, '--fault', 'edu-d3colt'],
+    'there is no fault "edu-d3colt"',
+    'did you mean "edu-d3cold"?',
+    'hint: ',
+  ],
+  ['an empty fault', [...board, '--fault', ''], '--fault is empty', 'hint: '],
+  [
+    'a fault for a kernel on a disk',
+    [...board, '--fault', 'edu-good', '--disk', import.meta.filename],
+    '--fault edu-good needs a kernel that the harness knows',
+    'hint: ',
+  ],
+  [
+    'a kernel that is no file and no image',
+    [...board, '--kernel', 'bookworm-amd46'],
+    'no such file or image; did you mean "bookworm-amd64"?',
+    'hint: Looked for',
+  ],
+  [
+    'signatures that are not there',
+    [...board, '--signatures', '/none.yaml'],
+    '--signatures /none.yaml: no such file',
+  ],
+  ['an unknown matrix', ['matrix', 'shutdwon'], 'there is no matrix "shutdwon"', 'hint: '],
   ['an unknown recipe', ['images', 'bookworm'], 'no image recipe "bookworm"', 'hint: '],
 ]
 
@@ -52,6 +78,41 @@ for (const [title, args, ...words] of mistakes)
     const { status, stdout, stderr } = await place.run(args)
     t.is(status, 2)
     t.is(stdout, '')
+    isClear(t, stderr, ...words)
+    t.false(existsSync(place.results))
+  })
+
+const signature = (pattern: string) => `signatures:
+  - id: mine
+    pattern: ${JSON.stringify(pattern)}
+    phases: any
+    severity: error
+    meaning: it broke
+    advice: mend it
+    source: here
+    example: broken
+`
+
+const signatureFiles: [title: string, text: string, ...words: (string | RegExp)[]][] = [
+  ['with a broken pattern', signature('broken('), /s\.yaml:3:\d+: .*not a regular expression/],
+  [
+    'with a pattern that backtracks catastrophically',
+    signature('broken(a+)+b$'),
+    /s\.yaml:3:\d+: .*backtracks catastrophically/,
+  ],
+  [
+    'that repeats an id of ours',
+    signature('broken').replace('mine', 'dmar-fault'),
+    'dmar-fault is used also',
+  ],
+  ['that are none', 'signatures: 3', /s\.yaml:1:\d+/],
+]
+
+for (const [title, text, ...words] of signatureFiles)
+  test.serial(`signatures ${title} are told, with exit status 2`, async (t) => {
+    await using place = new Workspace()
+    const { status, stderr } = await place.run([...board, '--signatures', place.write('s.yaml', text)])
+    t.is(status, 2)
     isClear(t, stderr, ...words)
     t.false(existsSync(place.results))
   })

@@ -86,12 +86,12 @@ async function prepareFault(
     })
   const { faults, prepareFault: build } = await import('../../images/faults.ts')
   const { disk } = await build(name, { image, ...watch })
-  const { devices, nics } = faults[name]
+  const { devices, nics, parameters } = faults[name]
   const missing = <T>(wanted: readonly T[], there: readonly T[]) =>
     wanted.filter((one) => !there.includes(one))
   descriptor.machine.devices.push(...missing(devices[descriptor.arch], descriptor.machine.devices))
   descriptor.machine.nics.push(...missing(nics, descriptor.machine.nics))
-  return { name, disk }
+  return { name, disk, aimed: 'target' in parameters }
 }
 
 /** Recipes whose initramfs serves a user's kernel. */

@@ -79,7 +79,8 @@ function driverStep(fields: Fields, own: string | undefined): AuditStep | undefi
   const named = isSet === null ? null : isSet !== 0n
   if (own !== undefined)
     return { kind: 'driver', device, driver, hasShutdown: named, pointer: `${own}_driver.shutdown` }
-  const byBus = number(fields.get('bus_shutdown'))
+  // A device without a bus, such as a USB port, whose bus then can't be read.
+  const byBus = fields.get('bus') === '(fault)' ? 0n : number(fields.get('bus_shutdown'))
   // virtio_dev_shutdown() resets the device itself; what other buses do is not known.
   const hasShutdown = byBus === 0n ? named : byBus !== null && fields.get('bus') === 'virtio' ? true : null
   return { kind: 'driver', device, driver, hasShutdown, pointer: 'device_driver.shutdown' }

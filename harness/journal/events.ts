@@ -98,7 +98,7 @@ const plan = z.object({
       /** The accelerator and QEMU binary that were chosen, for QEMU boards. */
       machine: z.unknown(),
       /** The fault module that each old kernel gets, and the disk that brings it; null: none. */
-      fault: z.object({ name: z.string(), disk: z.string() }).nullable().default(null),
+      fault: z.object({ name: z.string(), disk: z.string(), aimed: z.boolean() }).nullable().default(null),
     }),
   ),
 })

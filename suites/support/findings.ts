@@ -34,11 +34,8 @@ export function failureOf(findings: readonly Finding[]): KexecFailure | undefine
   const serious = findings.find(isSerious)
   if (!serious) return undefined
   const { id, device, driver, evidence, advice, board } = serious
-  const which = device === null ? '' : ` of ${device}${driver === null ? '' : ` (${driver})`}`
-  return new KexecFailure(`${id}${which} after the kexec and not after a cold boot: ${evidence[0] ?? ''}`, {
-    hint: advice,
-    board,
-  })
+  const where = [driver, device].filter((part) => part !== null).join(' ')
+  return new KexecFailure([id, where, evidence[0]].filter(Boolean).join(': '), { hint: advice, board })
 }
 
 /** The failure of a cycle as a finding; of a shutdown that hangs, the device whose turn it was. */

@@ -56,7 +56,15 @@ async function factsOf(pid: string): Promise<Stat | undefined> {
 
 /** Process times count the time that the host was suspended, the monotonic clock does not. */
 async function bootOffsetMs(): Promise<number> {
+  const before = monotonicMs()
   const [uptime] = (await readFile('/proc/uptime', 'latin1')).split(' ')
-  const offset = Number(uptime) * 1000 - Number(process.hrtime.bigint()) / 1e6
-  return Math.abs(offset) < 2 * tickMs ? 0 : offset
+  const after = monotonicMs()
+  const uptimeMs = Number(uptime) * 1000
+  // However long a busy machine took for the reading: between the two, the clocks agree.
+  if (uptimeMs > before - 2 * tickMs && uptimeMs < after + 2 * tickMs) return 0
+  return uptimeMs - (before + after) / 2
+}
+
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
 }

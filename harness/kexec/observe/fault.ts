@@ -4,13 +4,17 @@ import { BoardError } from '../../errors.ts'
 import { commandTimeoutMs, type Observer } from './observer.ts'
 
 /** A fault of images/faults.ts, on the board's fault disk. */
-export type FaultModule = { name: string }
+export type FaultModule = {
+  name: string
+  /** Whether its stray DMA can be aimed. */
+  aimed: boolean
+}
 
-/** `target` is the physical address of the memory canary, at which the fault's stray DMA is aimed. */
-export function injecting({ name }: FaultModule, target: bigint | undefined): Observer {
+/** `target` is the physical address of the memory canary. */
+export function injecting({ name, aimed }: FaultModule, target: number | undefined): Observer {
   return {
     async prepare({ board, signal }) {
-      const parameters = target === undefined ? [] : [`target=0x${target.toString(16)}`]
+      const parameters = aimed && target !== undefined ? [`target=0x${target.toString(16)}`] : []
       const command = ['harness-fault', name, ...parameters].map(quote).join(' ')
       const { status, output } = await board.shell.run(command, { timeoutMs: commandTimeoutMs, signal })
       if (status === 0) return

@@ -38,7 +38,7 @@ export function observersOf(
   const { canary } = descriptor
   return [
     ...(busy ? [keepingBusy()] : []),
-    ...(fault ? [injecting(fault, canary && BigInt(canary.address))] : []),
+    ...(fault ? [injecting(fault, canary?.address)] : []),
     // Noted before anything is unbound: bisecting asks what there is to unbind.
     bindingsObserver,
     ...(unbind.length > 0 ? [unbinding(unbind)] : []),
