@@ -1,8 +1,10 @@
 /** BTF for the tests, made here so that every byte of it is known. Format: Documentation/bpf/btf.rst. */
 
+type Member = { name: string; type: number; bits: number }
+
 /** A struct or union by its members, a pointer, or a typedef of another type. */
 export type FixtureType =
-  | { kind: 'struct' | 'union'; name: string; members: { name: string; type: number; bits: number }[] }
+  | { kind: 'struct' | 'union'; name: string; members: readonly Member[] }
   | { kind: 'pointer'; type: number }
   | { kind: 'typedef' | 'const'; name: string; type: number }
 
@@ -18,8 +20,7 @@ export function makeBtf(types: readonly FixtureType[], { kindFlag = false } = {}
   }
   const words = types.flatMap((type) => {
     const info = kinds[type.kind] * 2 ** 24
-    if (type.kind === 'pointer') return [0, info, type.type]
-    if (type.kind === 'typedef' || type.kind === 'const') return [name(type.name), info, type.type]
+    if (!('members' in type)) return ['name' in type ? name(type.name) : 0, info, type.type]
     const flag = kindFlag ? 2 ** 31 : 0
     const members = type.members.flatMap((member) => [name(member.name), member.type, member.bits])
     return [name(type.name), flag + info + type.members.length, 64, ...members]

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { findBtf } from './btf.ts'
-import { kernelTypes, makeBtf } from './btf-fixture.ts'
+import { type FixtureType, kernelTypes, makeBtf } from './btf-fixture.ts'
 
 const kernel = (btf: Buffer) => Buffer.concat([Buffer.alloc(1001, 0x9f), btf, Buffer.alloc(99, 1)])
 
@@ -15,7 +15,7 @@ test('members are found wherever in the kernel its BTF stands, also through embe
 })
 
 test('members of a union without a name belong to the struct around it, and bit fields do not confuse', (t) => {
-  const types = [
+  const types: FixtureType[] = [
     { kind: 'pointer', type: 0 },
     { kind: 'union', name: '', members: [{ name: 'inner', type: 1, bits: 0 }] },
     { kind: 'const', name: '', type: 2 },
@@ -28,7 +28,7 @@ test('members of a union without a name belong to the struct around it, and bit 
         { name: '', type: 3, bits: 24 * 8 },
       ],
     },
-  ] as const
+  ]
   const btf = findBtf(makeBtf(types, { kindFlag: true }))!
   t.is(btf.offsetOf('outer', 'inner'), 24)
   t.is(btf.offsetOf('outer', 'flag'), 1)

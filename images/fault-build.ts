@@ -159,6 +159,8 @@ async function make(
     CC: toolchain.compiler,
     // Debug information would hold the paths of this machine.
     KCFLAGS: '-g0',
+    // BTF is made of it.
+    CONFIG_DEBUG_INFO_BTF_MODULES: '',
   }
   const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   const result = await execa(program.path, ['-C', headers, '-j2', ...settings, 'modules'], {
@@ -172,7 +174,11 @@ async function make(
   })
   signal?.throwIfAborted()
   if (!result.failed) return
-  const first = result.all.split('\n').find((line) => /\berror\b|\*\*\*/i.test(line)) ?? result.shortMessage
+  const lines = result.all.split('\n')
+  // make's own complaint comes after the one that explains it.
+  const failed = lines.findIndex((line) => line.includes('***'))
+  const first =
+    lines.find((line) => /\berror:/i.test(line)) ?? lines[Math.max(0, failed - 1)] ?? result.shortMessage
   throw new LabError(`the fault modules can't be built for kernel ${kernel.release}: ${first}`, {
     cause: new Error(result.all),
   })

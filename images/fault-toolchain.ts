@@ -3,7 +3,7 @@
  * packages and started through the C library's loader that comes with them. So neither the host's compiler nor its
  * release counts, nothing is installed, and no root is needed.
  */
-import { chmod, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, open, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { LabError } from '../harness/errors.ts'
 import type { Apt } from './apt.ts'
@@ -91,6 +91,10 @@ async function startThroughLoader(root: string): Promise<void> {
     const start = `exec "${loader}" --library-path "${libraries.join(':')}" "${real}" "$@"`
     await writeFile(file, `#!/bin/sh\n${start}\n`)
     await chmod(file, 0o755)
+    // Debian's modpost and objtool start the one for the kernel's architecture: their own name with .real-… behind it.
+    const [, name, ending] = /^(.*)(\.real-.*)$/.exec(path.basename(file)) ?? []
+    if (ending !== undefined)
+      await symlink(path.basename(file), path.join(path.dirname(file), `${name}.program${ending}`))
   }
 }
 
@@ -106,17 +110,14 @@ async function findLoader(folders: readonly string[]): Promise<string> {
 /** Programs that need a loader; the C library and the loader itself look like one, too. */
 async function dynamicPrograms(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  const found = new Set<string>()
+  const found: string[] = []
   for (const entry of entries) {
     const file = path.join(entry.parentPath, entry.name)
     if (!entry.isFile() || /\.(so|h|o|a)\b/.test(entry.name) || !(await startsAsElf(file))) continue
     if (readElf(await readFile(file), entry.name).interpreter === null) continue
-    // Debian's modpost looks by its own name for the one that fits the kernel; all kernels here are 64-bit and little-endian.
-    const chosen = file.replace(/\.real-lsb-64$/, '')
-    if (chosen !== file) await rename(file, chosen)
-    found.add(chosen)
+    found.push(file)
   }
-  return [...found]
+  return found
 }
 
 async function startsAsElf(file: string): Promise<boolean> {

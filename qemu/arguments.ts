@@ -11,11 +11,11 @@ export type QemuProgram = {
 
 /** How a scratch disk is attached: 64 MiB of zeros that no file holds, slow enough to be always at work when read. */
 export const diskModels = ['virtio-blk', 'nvme', 'ahci', 'usb-storage'] as const
-export type DiskModel = (typeof diskModels)[number]
+type DiskModel = (typeof diskModels)[number]
 
 /** Network cards on PCI, each of which gets a wire to the harness. */
 export const nicModels = ['virtio-net-pci', 'e1000', 'e1000e'] as const
-export type NicModel = (typeof nicModels)[number]
+type NicModel = (typeof nicModels)[number]
 
 /** The first file descriptor that QEMU inherits after its standard streams; the wire of NIC n is this one + n. */
 export const firstInheritedFd = 3

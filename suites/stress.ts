@@ -1,4 +1,5 @@
 /** A long chain of kexecs on one power-on: how often one fails, and whether gap or memory drift over the generations. */
+import { KexecFailure } from '../harness/errors.ts'
 import { describeMethod } from '../harness/loader/loader.ts'
 import { openSuite } from './support/suite.ts'
 
@@ -13,5 +14,7 @@ suite.test(`survives a long chain of kexecs with ${describeMethod(way)}`, async 
     const cycle = await board.tryKexec(way, { iteration, iterations })
     if (cycle.failure) failures.push(`cycle ${cycle.cycle}: ${cycle.failure.message}`)
   }
-  t.deepEqual(failures, [], `${failures.length} of ${iterations} cycles failed`)
+  if (failures.length > 0)
+    throw new KexecFailure(`${failures.length} of ${iterations} cycles failed; ${failures[0]}`)
+  t.pass()
 })

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
 import { type AuditResult, auditFindings, ShutdownAudit } from './audit.ts'
+import { loadCatalogue } from './catalogue.ts'
+import { Detector } from './detector.ts'
 
 function audited(lines: readonly string[]): AuditResult {
   const audit = new ShutdownAudit()
@@ -9,10 +11,11 @@ function audited(lines: readonly string[]): AuditResult {
 }
 
 /** See fixtures/audit/README.md. */
-async function recorded(name: string): Promise<AuditResult> {
-  const text = await readFile(new URL(`fixtures/audit/${name}.txt`, import.meta.url), 'utf8')
-  return audited(text.split('\n'))
+async function linesOf(name: string): Promise<string[]> {
+  return (await readFile(new URL(`fixtures/audit/${name}.txt`, import.meta.url), 'utf8')).split('\n')
 }
+
+const recorded = async (name: string) => audited(await linesOf(name))
 
 const device = ({ devices }: AuditResult, name: string) => devices.find((one) => one.device === name)
 const findings = (result: AuditResult) => auditFindings(result, { slowMs: 1000 })
@@ -40,6 +43,19 @@ test('a healthy shutdown on x86_64 tells order, durations and empty pointers, an
   )
   t.deepEqual(result.ipis, [{ source: 1, target: 0, count: 1, offlineCount: 0, idleCount: 1 }])
   t.deepEqual(findings(result), [])
+})
+
+test('what the audit makes the kernel say matches no signature', async (t) => {
+  const signatures = await loadCatalogue()
+  for (const [name, arch] of [
+    ['healthy-x86_64', 'x86_64'],
+    ['healthy-arm64', 'arm64'],
+    ['offline-ipi-arm64', 'arm64'],
+  ] as const) {
+    const detector = new Detector({ signatures, arch })
+    for (const text of await linesOf(name)) detector.line({ text, atNs: 0n, cut: false }, 'shutdown')
+    t.deepEqual(detector.finish(), [], name)
+  }
 })
 
 test('a healthy shutdown on arm64 sends IPIs while CPUs go down, none of them astray', async (t) => {

@@ -37,14 +37,19 @@ export class Recording implements Disposable {
 export function toFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof HarnessError) return { kind: error.kind, message, hint: error.hint }
-  if (error instanceof Error && error.name === 'AssertionError') return { kind: 'assertion', message }
+  if (isExpectation(error))
+    return { kind: 'assertion', message: `${message}: tap/ in the run's folder says why` }
   return { kind: 'internal', message, stack: error instanceof Error ? error.stack : undefined }
 }
 
 /** Whose fault an error is: the product's (failed), the lab's or ours (error), or nobody's (interrupted). */
 export function verdictOf(error: unknown): 'failed' | 'error' | 'interrupted' {
   if (isAbort(error)) return 'interrupted'
-  if (error instanceof KexecFailure || (error instanceof Error && error.name === 'AssertionError'))
-    return 'failed'
+  if (error instanceof KexecFailure || isExpectation(error)) return 'failed'
   return 'error'
+}
+
+/** AVA throws this for each assertion that does not hold, and keeps what was wrong for its own output (lib/test.js). */
+function isExpectation(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TestFailure'
 }

@@ -8,7 +8,9 @@ export function keepingBusy(): Observer {
   let traffic: Disposable | undefined
   return {
     async prepare({ board, evidence, signal }) {
-      const { status, output } = await board.shell.run('harness-io start', {
+      // A disk behind USB shows up a second or two after its driver.
+      const { disks } = board.descriptor.machine
+      const { status, output } = await board.shell.run(`harness-io start ${disks.length}`, {
         timeoutMs: commandTimeoutMs,
         signal,
       })
