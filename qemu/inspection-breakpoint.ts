@@ -67,7 +67,8 @@ type Watched = {
 async function inspect({ guest, reader, ram, machineKexec, signal }: Watched): Promise<Inspection> {
   const atKexec = await guest.reach(machineKexec, { signal })
   const entry = await guest.readPointer((await guest.firstArgument()) + offsetOfStart)
-  if (!ram.some(({ start, end }) => entry >= start && entry < end))
+  // Nothing is ever loaded into the first page.
+  if (entry < 0x1000n || !ram.some(({ start, end }) => entry >= start && entry < end))
     throw new LabError(`struct kimage names 0x${entry.toString(16)} as the entry, where the guest has no RAM`)
   await guest.removeBreakpoint(machineKexec)
   await guest.setBreakpoint(entry)

@@ -147,7 +147,7 @@ export function auditFindings(
       {
         ...about,
         id: 'slow-shutdown',
-        severity: 'warning' as const,
+        severity: 'error' as const,
         device,
         driver,
         cpu: null,

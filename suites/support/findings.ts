@@ -60,13 +60,17 @@ function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): Observ
   }
 }
 
-/** One finding where the console and an observer saw the same thing: the first, with the other's evidence. */
+/**
+ * One finding where the console and an observer saw the same thing: the first, with the other's evidence. That it is
+ * the same is known by device or CPU; the driver may be named by only one of them.
+ */
 function merged(findings: readonly Finding[]): Finding[] {
   const groups = Map.groupBy(findings, ({ id, device, driver, cpu }) =>
-    JSON.stringify([id, device, driver, cpu]),
+    JSON.stringify(device === null && cpu === null ? [id, driver] : [id, device, cpu]),
   )
   return [...groups.values()].map(([first, ...others]) => ({
     ...first!,
+    driver: [first!, ...others].find(({ driver }) => driver !== null)?.driver ?? null,
     evidence: [first!, ...others].flatMap(({ evidence }) => evidence),
   }))
 }
