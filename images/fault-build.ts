@@ -2,14 +2,20 @@
 import { copyFile, cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
-import { HarnessError, LabError, UsageError } from '../harness/errors.ts'
+import { LabError, UsageError } from '../harness/errors.ts'
 import { Apt } from './apt.ts'
 import { hostArch } from './apt-install.ts'
 import { withTemporaryFolder } from './cache.ts'
 import type { Deb } from './control.ts'
 import { unpackDeb } from './deb-store.ts'
 import { readSection } from './elf.ts'
-import { crossPrefix, FaultUnavailable, type Toolchain, unpackToolchain } from './fault-toolchain.ts'
+import {
+  crossPrefix,
+  FaultUnavailable,
+  orUnavailable,
+  type Toolchain,
+  unpackToolchain,
+} from './fault-toolchain.ts'
 import { ensureProgram } from './host-packages.ts'
 import type { Image } from './image-schema.ts'
 import type { Watch } from './progress.ts'
@@ -88,7 +94,7 @@ async function provideTools(
   if (kbuild === undefined || Number.isNaN(gcc)) {
     throw new FaultUnavailable(`${debs[0]!.name} does not say what it is built with: ${depends.join(', ')}`)
   }
-  const host = await hostApt({ suite, updates }, options)
+  const host = await orUnavailable(() => hostApt({ suite, updates }, options))
   const toolRoot = path.join(temporary, 'tools')
   const toolchain = await unpackToolchain({ apt: host, arch: kernel.arch, gcc, kbuild }, toolRoot, options)
   progress?.(`unpack the headers of kernel ${kernel.release}`)
@@ -103,14 +109,9 @@ async function provideTools(
 
 /** Package lists of the kernel's suite for this host. */
 async function hostApt(archive: Pick<Recipe, 'suite' | 'updates'>, options: Options): Promise<Apt> {
-  try {
-    const apt = new Apt({ ...options, ...archive, arch: hostArch() })
-    await apt.refresh()
-    return apt
-  } catch (cause) {
-    if (!(cause instanceof HarnessError)) throw cause
-    throw new FaultUnavailable(`fault modules can't be built here: ${cause.message}`, { cause })
-  }
+  const apt = new Apt({ ...options, ...archive, arch: hostArch() })
+  await apt.refresh()
+  return apt
 }
 
 /** The two packages with the headers of exactly this kernel, its own first. */
@@ -132,26 +133,17 @@ async function relocateHeaders(root: string, release: string): Promise<string> {
   const headers = path.join(root, 'usr/src', `linux-headers-${release}`)
   const makefile = path.join(headers, 'Makefile')
   const text = await readFile(makefile, 'utf8')
-  await writeFile(makefile, text.replaceAll(/(?<=^|\s)\/usr\//gm, `${root}/usr/`))
+  await writeFile(makefile, text.replaceAll('/usr/src/', `${root}/usr/src/`))
   return headers
 }
 
 type Build = { toolchain: Toolchain; kernel: DebianKernel } & Options
 
-async function make(
-  headers: string,
-  sources: string,
-  { toolchain, kernel, cache, progress, signal }: Build,
-): Promise<void> {
+async function make(headers: string, sources: string, build: Build): Promise<void> {
+  const { toolchain, kernel, cache, progress, signal } = build
   const watch = { ...(progress ? { progress } : {}), ...(signal ? { signal } : {}) }
-  const program = await ensureProgram({ program: 'make', packages: ['make'], cache, ...watch }).catch(
-    (cause: unknown) => {
-      if (!(cause instanceof LabError)) throw cause
-      throw new FaultUnavailable(`fault modules can't be built here: ${cause.message}`, {
-        hint: cause.hint ?? '',
-        cause,
-      })
-    },
+  const program = await orUnavailable(() =>
+    ensureProgram({ program: 'make', packages: ['make'], cache, ...watch }),
   )
   const variables = {
     M: sources,
@@ -174,12 +166,17 @@ async function make(
   })
   signal?.throwIfAborted()
   if (!result.failed) return
-  const lines = result.all.split('\n')
-  // make's own complaint comes after the one that explains it.
-  const failed = lines.findIndex((line) => line.includes('***'))
-  const first =
-    lines.find((line) => /\berror:/i.test(line)) ?? lines[Math.max(0, failed - 1)] ?? result.shortMessage
-  throw new LabError(`the fault modules can't be built for kernel ${kernel.release}: ${first}`, {
+  const why = complaint(result.all) || result.shortMessage
+  throw new LabError(`the fault modules can't be built for kernel ${kernel.release}: ${why}`, {
     cause: new Error(result.all),
   })
+}
+
+/** The compiler's first error; else what make complains of, with the line before it, which explains it. */
+function complaint(output: string): string {
+  const said = output.split('\n').filter((line) => !line.startsWith('make: '))
+  const failed = said.findIndex((line) => line.includes('***'))
+  return (
+    said.find((line) => /\berror:/i.test(line)) ?? said.slice(Math.max(0, failed - 1), failed + 1).join(' ')
+  )
 }

@@ -5,7 +5,7 @@
  */
 import { chmod, open, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { LabError } from '../harness/errors.ts'
+import { HarnessError, LabError } from '../harness/errors.ts'
 import type { Apt } from './apt.ts'
 import { hostArch } from './apt-install.ts'
 import { exists } from './cache.ts'
@@ -27,18 +27,24 @@ export function crossPrefix(arch: Image['arch']): string {
   return `${names[arch].gnu}-`
 }
 
-/** The architecture of this host. Throws FaultUnavailable for one that has no Debian compiler here. */
-function hostImageArch(): Image['arch'] {
+/** Does something that only this host's own lacks make fail, which is then told as a FaultUnavailable. */
+export async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return hostArch() === 'amd64' ? 'x86_64' : 'arm64'
+    return await work()
   } catch (cause) {
-    throw new FaultUnavailable(`fault modules can't be built here: ${(cause as Error).message}`, { cause })
+    if (!(cause instanceof HarnessError)) throw cause
+    const hint = cause.hint === undefined ? {} : { hint: cause.hint }
+    throw new FaultUnavailable(`fault modules can't be built here: ${cause.message}`, { ...hint, cause })
   }
+}
+
+function isHost(arch: Image['arch']): boolean {
+  return (hostArch() === 'arm64') === (arch === 'arm64')
 }
 
 /** The package with GCC of that major version for modules of `arch`: gcc-12, or gcc-12-aarch64-linux-gnu to cross-build. */
 function compilerPackage(version: number, arch: Image['arch']): string {
-  return hostImageArch() === arch ? `gcc-${version}` : `gcc-${version}-${names[arch].package}`
+  return isHost(arch) ? `gcc-${version}` : `gcc-${version}-${names[arch].package}`
 }
 
 export type Toolchain = {
@@ -68,11 +74,7 @@ export async function unpackToolchain(
   root: string,
   options: { cache: string; signal?: AbortSignal | undefined },
 ): Promise<Toolchain> {
-  const compiler = compilerPackage(gcc, arch)
-  const debs = await apt.closure([kbuild, compiler]).catch((cause: Error) => {
-    options.signal?.throwIfAborted()
-    throw new FaultUnavailable(`fault modules can't be built here: ${cause.message}`, { cause })
-  })
+  const debs = await orUnavailable(() => apt.closure([kbuild, compilerPackage(gcc, arch)]))
   const needed = debs.filter(({ name }) => !notNeeded.test(name))
   for (const file of await apt.fetch(needed)) await unpackDeb(file, root, options)
   await startThroughLoader(root)
@@ -82,7 +84,7 @@ export async function unpackToolchain(
 
 /** Puts a script in the place of every program, which starts it with the libraries that were unpacked with it. */
 async function startThroughLoader(root: string): Promise<void> {
-  const { gnu } = names[hostImageArch()]
+  const { gnu } = isHost('arm64') ? names.arm64 : names.x86_64
   const libraries = [`lib/${gnu}`, `usr/lib/${gnu}`].map((folder) => path.join(root, folder))
   const loader = await findLoader(libraries)
   for (const file of await dynamicPrograms(root)) {

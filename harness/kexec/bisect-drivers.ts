@@ -1,7 +1,7 @@
 /** Finds the driver behind a finding by halving: with it unbound before the kexec, the finding goes away. */
 
 /** One try: these devices had no driver when the kexec came, and the finding was there or not. */
-export type Trial = { unbound: readonly string[]; seen: boolean }
+type Trial = { unbound: readonly string[]; seen: boolean }
 
 export type Bisection = {
   /** The device without whose driver the finding goes away; null: no single one. */

@@ -40,7 +40,9 @@ export function failureOf(findings: readonly Finding[]): KexecFailure | undefine
 
 /** The failure of a cycle as a finding; of a shutdown that hangs, the device whose turn it was. */
 function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): ObservedFinding {
-  const culprit = diagnosis.kind === 'hang-in-shutdown' ? evidence?.shutdown?.last : undefined
+  const last = diagnosis.kind === 'hang-in-shutdown' ? evidence?.shutdown?.last : undefined
+  // One that has come back is not to blame.
+  const culprit = last?.durationMs === null ? last : undefined
   return {
     id: diagnosis.kind,
     severity: 'fatal',
