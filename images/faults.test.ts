@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import test from 'ava'
-import { UsageError } from '../harness/errors.ts'
+import { LabError, UsageError } from '../harness/errors.ts'
 import { checkModule, debianKernel, sourceFolder } from './fault-build.ts'
+import { FaultUnavailable, orUnavailable } from './fault-toolchain.ts'
 import { faultNames, faults, prepareFault } from './faults.ts'
 import { makeModule } from './fixtures.ts'
 import type { Image } from './image.ts'
@@ -20,6 +21,9 @@ const image: Image = {
     { name: 'linux-image-6.1.0-1-cloud-amd64', version: '6.1.4-1', sha256: '0' },
   ],
 }
+
+const sorted = (names: readonly (string | undefined)[]) =>
+  names.toSorted((one = '', other = '') => one.localeCompare(other))
 
 test('an unknown fault is refused with the nearest name', async (t) => {
   for (const name of ['edu-rearn', 'toString'])
@@ -62,9 +66,9 @@ test('a module for another kernel is refused', (t) => {
 test('every fault has a source, and its description here is what the source says', async (t) => {
   const kbuild = await readFile(path.join(sourceFolder, 'Kbuild'), 'utf8')
   const built = [...kbuild.matchAll(/^obj-m \+?:?= (.*)\.o$/gm)].map(([, name]) => name)
-  t.deepEqual(new Set(built), new Set(faultNames))
+  t.deepEqual(sorted(built), sorted(faultNames))
   const sources = (await readdir(sourceFolder)).filter((file) => file.endsWith('.c'))
-  t.deepEqual(new Set(sources), new Set(faultNames.map((name) => `${name}.c`)))
+  t.deepEqual(sorted(sources), sorted(faultNames.map((name) => `${name}.c`)))
   for (const name of faultNames) {
     const { driver, takes, parameters } = faults[name]
     const source = await readFile(path.join(sourceFolder, `${name}.c`), 'utf8')
@@ -76,4 +80,15 @@ test('every fault has a source, and its description here is what the source says
     if (driver !== null) t.is(driver, name.replaceAll('-', '_'))
     t.is(takes === null, driver === null, name)
   }
+})
+
+test('what only this host lacks makes faults unavailable, with the reason and the hint', async (t) => {
+  const lacking = new LabError('there is no make', { hint: 'apt-get install make' })
+  const error = await t.throwsAsync(
+    orUnavailable(() => Promise.reject(lacking)),
+    { instanceOf: FaultUnavailable, message: "fault modules can't be built here: there is no make" },
+  )
+  t.is(error?.hint, 'apt-get install make')
+  const bug = new TypeError('a bug')
+  t.is(await t.throwsAsync(orUnavailable(() => Promise.reject(bug))), bug)
 })

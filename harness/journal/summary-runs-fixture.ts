@@ -1,4 +1,5 @@
 /** Whole runs of the kinds that reports must get right, for the tests of every report. */
+import type { Observed } from '../kexec/observe/record.ts'
 import type { Diagnosis, JournalEvent } from './events.ts'
 import { JournalBuilder } from './summary-fixture.ts'
 
@@ -17,6 +18,46 @@ export function diagnosisOf(more: Partial<Diagnosis> = {}): Diagnosis {
     recoveredLog: ['[    0.0] Booting Linux on physical CPU 0x0'],
     ...more,
   }
+}
+
+type Device = Observed['readings'][number]['devices'][number]
+
+/** A quiet NIC; `more` is what is different. */
+export function deviceOf(more: Partial<Device> = {}): Device {
+  return {
+    ...{ address: '0000:00:04.0', id: '8086:10d3', family: 'e1000', drivers: ['e1000e'] },
+    ...{ busMaster: false, running: false, waking: false, notReset: false },
+    facts: ['RCTL.EN is 0 (RCTL 0x00000000)'],
+    registers: { RCTL: 0 },
+    ...more,
+  }
+}
+
+export function observedOf(devices: Device[], more: Partial<Observed> = {}): Observed {
+  const shutdown = { device: '0000:00:04.0', driver: 'e1000e', durationMs: 12.5, hasShutdown: true }
+  const ipi = { source: 1, target: 0, count: 3, offlineCount: 0, idleCount: null }
+  return {
+    readings: [{ method: 'breakpoint', stoppedMs: 19.4, devices }],
+    disagreements: [],
+    shutdown: { devices: [shutdown], ipis: [ipi] },
+    canaryIntact: true,
+    notes: [],
+    ...more,
+  }
+}
+
+/** Two kexecs that were observed: after the second, a NIC still receives. */
+export function observedRun(): JournalEvent[] {
+  const board = 'qemu-x86_64'
+  const journal = new JournalBuilder().start([board]).open(board, 'x86_64', '6.1.0-37-amd64')
+  journal.plan(board, 'shutdown', ['leaves no device at work'])
+  journal.test(board, 'shutdown', 'leaves no device at work', (test) => {
+    const running = deviceOf({ running: true, notReset: true, facts: ['RCTL.EN is 1'] })
+    journal.cycle(test).add('cycle-observed', { board, cycle: 1, observed: observedOf([deviceOf()]) })
+    journal.cycle(test, { noIfdown: true })
+    journal.add('cycle-observed', { board, cycle: 2, observed: observedOf([running]) })
+  })
+  return journal.runner(board).end('passed')
 }
 
 const timing = ['checked loads', 'unchecked loads']
@@ -73,6 +114,9 @@ export function hostileRun(): JournalEvent[] {
           recoveredLog: [hostileText],
         }),
       })
+      const hostile = deviceOf({ drivers: [hostileText], facts: [hostileText], family: hostileText })
+      const observed = observedOf([hostile], { disagreements: [hostileText], notes: [hostileText] })
+      journal.add('cycle-observed', { board, cycle: 1, observed })
     },
     {
       verdict: 'failed',
@@ -177,6 +221,7 @@ export const allRuns: Record<string, () => JournalEvent[]> = {
   crashedRunner,
   deadBoard,
   stressRun,
+  observedRun,
   emptyJournal: () => [],
   usageError: () =>
     new JournalBuilder().start([]).end('error', {

@@ -10,6 +10,7 @@ import {
   hostileRun,
   hostileText,
   killedRun,
+  observedRun,
   passedRun,
 } from '../journal/summary-runs-fixture.ts'
 import { visible } from './escape.ts'
@@ -120,4 +121,11 @@ test('of very many last lines the end stays', (t) => {
   })
   using document = parsed(journal.end())
   t.true(document.find('//pre').some((node) => node.content.endsWith('console line 9999')))
+})
+
+test('devices between the kernels are shown, with what still runs', (t) => {
+  const page = reportHtml(buildSummary(observedRun()))
+  t.regex(page, /1 PCI devices, stopped at purgatory&#39;s entry, the machine stopped for 19/)
+  t.regex(page, /<td>e1000e<\/td>\s*<td>off<\/td><td><b>runs<\/b><\/td><td>RCTL.EN is 1<\/td>/)
+  t.regex(page, /Reschedule IPIs/)
 })
