@@ -172,7 +172,8 @@ export function faultNamed(name: string): FaultName {
 
 /** SHA-256 over what decides the modules' bytes, shortened. */
 async function buildKey(kernel: DebianKernel): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify({ format, kernel, faults }))
+  const devices = faultNames.map((name) => faults[name].takes)
+  const hash = createHash('sha256').update(JSON.stringify({ format, kernel, devices }))
   for (const file of (await readdir(sourceFolder)).sort()) {
     const content = await readFile(path.join(sourceFolder, file))
     hash.update(`\0${file}\0${content.length}\0`).update(content)

@@ -50,7 +50,7 @@ export class PacketReader {
 
 /** Why and where the machine stopped. */
 export type Stop = {
-  /** As GDB counts them: 5 a breakpoint, 2 an interruption; any other is QEMU's word for a machine that stopped for good. */
+  /** As GDB counts them: 5 a breakpoint, 2 an interruption; the others are for a machine that stopped for good, or QEMU's end. */
   signal: number
   /** QEMU's number of the CPU that stopped; null where the stub does not say. */
   cpu: number | null

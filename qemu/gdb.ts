@@ -38,6 +38,8 @@ export class GdbStub {
     const folder = await privateFolder()
     try {
       const path = join(folder, 'gdb.sock')
+      // QEMU has one stub, and refuses to start it again on a socket while it has one.
+      await qmp.humanMonitor('gdbserver none')
       const answer = await qmp.humanMonitor(`gdbserver unix:${path},server=on,wait=off`)
       const stub = new GdbStub(await connect(path, answer))
       await stub.#greet()
@@ -111,7 +113,10 @@ export class GdbStub {
     }
   }
 
-  /** Lets the machine run on. It answers only when it stops: see `nextStop`. */
+  /**
+   * Lets the machine run on. It answers only when it stops: see `nextStop`. At an address with a breakpoint it stops there
+   * again at once: remove that first.
+   */
   resume(): void {
     this.#send(encodePacket('c'))
   }

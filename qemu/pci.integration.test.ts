@@ -49,7 +49,7 @@ test('pc: the address port is as it was, and a stopped guest stays stopped', asy
 })
 
 test('a device behind a bridge is read, and one that does not decode has no registers', async (t) => {
-  const port = ['pcie-root-port,id=port,chassis=1,addr=10', 'e1000e,bus=port']
+  const port = ['pcie-root-port,id=bridge,chassis=1,addr=10', 'e1000e,bus=bridge']
   await using machine = await withFirmware('q35', [...port, 'edu,addr=11'])
   const reader = await PciReader.open(machine)
   const behind = (await reader.read()).find(({ family }) => family === 'e1000')!

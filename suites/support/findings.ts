@@ -2,6 +2,7 @@
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import { toFindings } from '../../harness/detect/compare.ts'
 import type { ObservedFinding } from '../../harness/detect/handover-findings.ts'
+import { severities } from '../../harness/detect/signature.ts'
 import { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { adviceFor, phaseOf } from '../../harness/kexec/advice.ts'
@@ -63,18 +64,23 @@ function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): Observ
 }
 
 /**
- * One finding where the console and an observer saw the same thing: the first, with the other's evidence. That it is
- * the same is known by device or CPU; the driver may be named by only one of them.
+ * One finding where the console and an observer saw the same thing: the more severe one, with the other's evidence.
+ * That it is the same is known by device or CPU; the driver may be named by only one of them.
  */
 function merged(findings: readonly Finding[]): Finding[] {
   const groups = Map.groupBy(findings, ({ id, device, driver, cpu }) =>
     JSON.stringify(device === null && cpu === null ? [id, driver] : [id, device, cpu]),
   )
-  return [...groups.values()].map(([first, ...others]) => ({
-    ...first!,
-    driver: [first!, ...others].find(({ driver }) => driver !== null)?.driver ?? null,
-    evidence: [first!, ...others].flatMap(({ evidence }) => evidence),
-  }))
+  return [...groups.values()].map((group) => {
+    const bySeverity = group.toSorted(
+      (a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity),
+    )
+    return {
+      ...bySeverity[0]!,
+      driver: bySeverity.find(({ driver }) => driver !== null)?.driver ?? null,
+      evidence: bySeverity.flatMap(({ evidence }) => evidence),
+    }
+  })
 }
 
 /** A finding that the board's owner allows stays in the record and fails nothing. */
