@@ -200,3 +200,21 @@ test('a console that makes things up neither fills the memory nor takes long', (
   t.is(ipis.length, 4096)
   t.is(offlineWarnings.length, 100)
 })
+
+test('what unplugs itself after the shutdown of devices is none of them', (t) => {
+  const audit = new ShutdownAudit()
+  const event = 'kexec_driver: (pm_runtime_barrier+0x0/0x170)'
+  const usb = 'device="2-1" driver="usb" bus="usb" bound=0x1 bus_shutdown=0x0 shutdown=0x0'
+  for (const text of [
+    '[   30.841699] reg-dummy reg-dummy: shutdown',
+    '[   30.846209] kexec_devices_done: (migrate_to_reboot_cpu+0x0/0xa0)',
+    `[   64.745106] ${event} ${usb}`,
+  ])
+    audit.line({ text, atNs: 0n, cut: false })
+  const { devices, last } = audit.finish()
+  t.deepEqual(
+    devices.map(({ device }) => device),
+    ['reg-dummy'],
+  )
+  t.is(last?.durationMs, 4.51)
+})

@@ -50,15 +50,20 @@ export class ShutdownAudit {
   /** The device whose shutdown runs. */
   #running: DeviceShutdown | undefined
   #last: DeviceShutdown | null = null
+  /** Whether device_shutdown() has come back. */
+  #isDone = false
 
   line({ text }: Line): void {
     const step = parseAuditLine(text)
     if (!step) return
     if (step.kind === 'ipi') this.#ipis.add(step)
     else if (step.kind === 'offline-warning') this.#warn(step.target, text)
+    // What unplugs itself after device_shutdown() passes the same function.
+    else if (this.#isDone) return
     else if (step.kind === 'shutdown') this.#begin(step)
     else {
       this.#end(step.seconds)
+      this.#isDone = step.kind === 'done'
       this.#announced = step.kind === 'driver' ? this.#announce(step) : undefined
     }
   }

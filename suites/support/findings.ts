@@ -39,6 +39,9 @@ export function failureOf(findings: readonly Finding[]): KexecFailure | undefine
   return new KexecFailure([id, where, evidence[0]].filter(Boolean).join(': '), { hint: advice, board })
 }
 
+/** On arm64 a CPU goes offline only when its requests to disks are answered, and their controllers were just shut down. */
+const hangsLater = 'every shutdown() had come back: it hangs while CPUs are taken offline, or later'
+
 /** The failure of a cycle as a finding; of a shutdown that hangs, the device whose turn it was. */
 function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): ObservedFinding {
   const last = diagnosis.kind === 'hang-in-shutdown' ? evidence?.shutdown?.last : undefined
@@ -57,6 +60,7 @@ function diagnosed(diagnosis: Diagnosis, evidence: Evidence | undefined): Observ
       ...(culprit
         ? [`the last shutdown that began: ${culprit.driver ?? 'no driver'} ${culprit.device}`]
         : []),
+      ...(last && !culprit ? [hangsLater] : []),
       ...diagnosis.evidence,
     ],
     advice: adviceFor(diagnosis.kind),

@@ -30,14 +30,21 @@ export function columnOf(summary: RunSummary): Column | undefined {
   const cycles = summary.boards.flatMap((board) => board.cycles)
   const kernel = cycles.find((cycle) => cycle.kernel !== null)?.kernel
   if (kernel === undefined || kernel === null) return undefined
-  const cells = new Map<string, string>()
+  const states = new Map<string, Set<string>>()
   for (const cycle of cycles)
     for (const { name, is } of rows) {
-      const found = cycle.observed?.readings[0]?.devices.filter(is) ?? []
-      const states = new Set(found.map((device) => describe(device, cycle)))
-      if (states.size > 0) cells.set(rowKey(name, cycle.noIfdown ?? false), [...states].join('; '))
+      const key = rowKey(name, cycle.noIfdown ?? false)
+      const known = states.get(key) ?? new Set()
+      for (const state of statesOf(cycle, is)) states.set(key, known.add(state))
     }
-  return { kernel, cells }
+  return { kernel, cells: new Map([...states].map(([key, all]) => [key, [...all].join('; ')])) }
+}
+
+/** A cycle that never came to the handover shows no device, but how it ended. */
+function statesOf(cycle: CycleSummary, is: (device: Device) => boolean): string[] {
+  const [reading] = cycle.observed?.readings ?? []
+  if (!reading) return cycle.diagnosis ? [`**${cycle.diagnosis.kind}**`] : []
+  return reading.devices.filter(is).map((device) => describe(device, cycle))
 }
 
 function rowKey(name: string, noIfdown: boolean): string {

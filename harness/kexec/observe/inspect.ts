@@ -3,9 +3,6 @@
 import type { HandoverWatch } from '../../../qemu/inspection.ts'
 import { commandTimeoutMs, type Observer, type Occasion } from './observer.ts'
 
-/** How long a watch may take to say what it saw, once the cycle is over, milliseconds. */
-const resultTimeoutMs = 5_000
-
 /** Arms the board's watch where it has one; else the probe is all there is. */
 export function inspecting(): Observer {
   let watch: HandoverWatch | undefined
@@ -23,14 +20,9 @@ export function inspecting(): Observer {
       else if (stage === 'startup') watch?.endPolling()
     },
     async finish({ evidence }) {
-      await using armed = watch
-      if (!armed) return
-      armed.endPolling()
-      const timeout = AbortSignal.timeout(resultTimeoutMs)
-      const late = new Promise<{ failed: string }>((resolve) => {
-        timeout.addEventListener('abort', () => resolve({ failed: "purgatory's entry was not reached" }))
-      })
-      const result = await Promise.race([armed.result, late])
+      await watch?.[Symbol.asyncDispose]()
+      const result = await watch?.result
+      if (!result) return
       if ('failed' in result) evidence.notes.push(`devices were not inspected: ${result.failed}`)
       else evidence.inspection = result
     },
