@@ -2,7 +2,7 @@
 import type { Hit } from './detector.ts'
 import { withoutStamp } from './dump.ts'
 import type { Finding } from './finding.ts'
-import { severities } from './signature.ts'
+import { type Phase, type Signature, severities } from './signature.ts'
 
 const pciAddress = '[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]'
 /** What differs from boot to boot. A PCI address does not, and tells one device from another. */
@@ -55,7 +55,7 @@ function toFinding(
   const { signature, phase, device, driver, cpu, lines } = group[0]!
   const others = group.length - 1
   return {
-    id: signature.finding ?? signature.id,
+    id: idOf(signature, phase),
     severity: signature.severity,
     phase,
     board,
@@ -67,6 +67,11 @@ function toFinding(
     evidence: [...lines, ...(others > 0 ? [`and ${others} more like it`] : [])],
     advice: `${signature.meaning} ${signature.advice}`,
   }
+}
+
+/** What a signature shows from the handover on may have a name of its own; before, it is only what the signature says. */
+function idOf({ id, finding }: Signature, phase: Phase): string {
+  return finding === undefined || phase === 'load' || phase === 'shutdown' ? id : finding
 }
 
 function bySeverity(left: Finding, right: Finding): number {
