@@ -1,7 +1,6 @@
 /** What drivers leave running: devices are busy when the kexec comes, and each is looked at between the two kernels. */
 
 import { KexecFailure } from '../harness/errors.ts'
-import { recordOf } from '../harness/kexec/observe/record.ts'
 import { describeMethod, type LoadMethod } from '../harness/loader/loader.ts'
 import { openSuite } from './support/suite.ts'
 
@@ -17,10 +16,10 @@ const ways: LoadMethod[] = [
 for (const way of ways)
   suite.test(`leaves no device at work with ${describeMethod(way)}`, async (t, board) => {
     for (let iteration = 1; iteration <= iterations; iteration++) {
-      const { evidence } = await board.kexec(way, { iteration, iterations })
-      const { disagreements } = recordOf(evidence!)
-      if (disagreements.length > 0)
-        throw new KexecFailure(`the new kernel sees devices otherwise than from outside: ${disagreements[0]}`)
+      const { record } = await board.kexec(way, { iteration, iterations })
+      const [disagreement] = record!.disagreements
+      if (disagreement)
+        throw new KexecFailure(`the new kernel sees devices otherwise than from outside: ${disagreement}`)
     }
     t.pass()
   })

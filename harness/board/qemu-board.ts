@@ -1,7 +1,7 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
 import type { QemuProgram } from '../../qemu/arguments.ts'
-import { type HandoverWatch, watchHandover } from '../../qemu/inspection.ts'
+import type { HandoverWatch } from '../../qemu/inspection.ts'
 import { type Machine, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
@@ -115,8 +115,10 @@ export class QemuBoard implements Board {
     return provide(this.shell, this.descriptor.limits.loadMs, signal)
   }
 
-  watchHandover(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch> {
-    return watchHandover(this.#running(), { machineKexec, signal })
+  async watchHandover(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch> {
+    // Only now: it must not delay the start of the boards that are not looked at.
+    const { watchHandover } = await import('../../qemu/inspection.ts')
+    return await watchHandover(this.#running(), { machineKexec, signal })
   }
 
   sendTraffic(framesPerSecond: number): Traffic {

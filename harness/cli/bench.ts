@@ -5,6 +5,7 @@ import { didYouMean } from '../nearest.ts'
 import { terminalOptions } from '../report/table.ts'
 import type { Benchmark, Row } from './bench/benchmark.ts'
 import { cycle } from './bench/cycle.ts'
+import { inspection } from './bench/inspection.ts'
 import { matching } from './bench/matching.ts'
 import { memory } from './bench/memory.ts'
 import { stamps } from './bench/stamps.ts'
@@ -12,7 +13,7 @@ import { start } from './bench/start.ts'
 import { benchTable } from './bench/table.ts'
 import type { Progress } from './progress.ts'
 
-const benchmarks: Benchmark[] = [cycle, start, matching, stamps, memory]
+const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, memory]
 
 /** Runs the benchmarks of these names, or all. Returns 0 when each held its bounds, 1 otherwise. Throws UsageError. */
 export async function bench(names: string[], signal: AbortSignal): Promise<number> {

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { DeviceState } from '../devices/family.ts'
-import { type Binding, type DeviceReading, disagreements, handoverFindings } from './handover-findings.ts'
+import type { Binding } from './binding.ts'
+import { type DeviceReading, disagreements, handoverFindings } from './handover-findings.ts'
 
 const edu: DeviceState = {
   address: '0000:00:05.0',

@@ -2,13 +2,11 @@
 import type { DeviceState, EngineState } from '../devices/family.ts'
 import { isBusMaster } from '../devices/family.ts'
 import { familyOf } from '../devices/index.ts'
+import { type Binding, driverOf } from './binding.ts'
 import type { Finding } from './finding.ts'
 
 /** A finding before it is known which board and generation it belongs to. */
 export type ObservedFinding = Omit<Finding, 'board' | 'generation'>
-
-/** What was bound to a PCI device before the kexec; `inner` are drivers of the buses behind it, such as virtio_net. */
-export type Binding = { device: string; driver: string; inner: string[] }
 
 /** How the devices were looked at. */
 export type DeviceReading = {
@@ -126,11 +124,6 @@ export function disagreements(one: DeviceReading, other: DeviceReading): string[
 /** A device's engine as its family reads the registers. */
 export function judge(device: DeviceState): EngineState {
   return familyOf(device).judge(device.registers)
-}
-
-/** The driver that a person looks for: that of the device behind a transport such as virtio-pci. */
-export function driverOf({ driver, inner }: Binding): string {
-  return inner.length === 1 ? inner[0]! : driver
 }
 
 function describe(

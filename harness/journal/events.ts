@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import { finding as detected } from '../detect/finding.ts'
-import { observed } from '../kexec/observe/record.ts'
+import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
 
 export type { Diagnosis, MarkName, Phases } from '../kexec/outcome.ts'

@@ -1,5 +1,5 @@
 /** Sorts a journal's events by what they are about; judges nothing. Tolerates any event missing, doubled or alone. */
-import type { Observed } from '../kexec/observe/record.ts'
+import type { Observed } from '../kexec/observe/observed.ts'
 import type { CycleEnded, CycleStarted, Failure, Finding, JournalEvent, MarkName, Verdict } from './events.ts'
 
 type EventOf<T extends JournalEvent['type']> = Extract<JournalEvent, { type: T }>

@@ -1,5 +1,5 @@
 /** Whole runs of the kinds that reports must get right, for the tests of every report. */
-import type { Observed } from '../kexec/observe/record.ts'
+import type { Observed } from '../kexec/observe/observed.ts'
 import type { Diagnosis, JournalEvent } from './events.ts'
 import { JournalBuilder } from './summary-fixture.ts'
 

@@ -1,6 +1,6 @@
 /** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
 import { z } from 'zod'
-import { observed } from '../kexec/observe/record.ts'
+import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, markName, phases } from '../kexec/outcome.ts'
 import { failure, finding, phaseNames, verdict } from './events.ts'
 

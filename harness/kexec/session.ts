@@ -15,9 +15,8 @@ import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, type CycleRequest, runCycle } from './cycle.ts'
 import { UnsupportedMethod } from './cycle-errors.ts'
 import type { Markers } from './markers.ts'
-import { type Evidence, Observation } from './observe/observer.ts'
-import { findingsOf, type Observing, observersOf, observingParameters } from './observe/observing.ts'
-import { devicesOf } from './observe/probe.ts'
+import type { Observed } from './observe/observed.ts'
+import { type Evidence, Observation, type Observing } from './observe/observer.ts'
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 
@@ -55,6 +54,7 @@ export type SessionCycle = CycleOutcome & {
   newHits: Hit[]
   /** What was seen beyond the console, and what is wrong with it; absent where nothing was observed. */
   evidence?: Evidence
+  record?: Observed
   observed: ObservedFinding[]
 }
 
@@ -129,8 +129,7 @@ export class KexecSession {
       ...outcome,
       generation,
       newHits: onlyNew(outcome.hits, this.#coldHits),
-      ...(observation ? { evidence: observation.evidence } : {}),
-      observed: observing && observation ? findingsOf(observation.evidence, observing) : [],
+      ...(observing && observation ? seenBy(observing, observation.evidence) : { observed: [] }),
     }
   }
 
@@ -166,13 +165,12 @@ export class KexecSession {
 
   #observe(observing: Observing, unbind: readonly string[] = []): Observation {
     const { board, signal } = this.#options
-    return new Observation(observersOf(observing, board, unbind), { board, signal }, this.#coldDevices)
+    return new Observation(observing.observers(unbind), { board, signal }, this.#coldDevices)
   }
 
   /** What every generation gets on its command line, beyond the descriptor's own. */
   #append(text = ''): string {
-    const { board, observing } = this.#options
-    return [observing && observingParameters(board.descriptor), text].filter(Boolean).join(' ')
+    return [this.#options.observing?.parameters, text].filter(Boolean).join(' ')
   }
 
   async #runCycle(request: CycleRequest, observation?: Observation): Promise<CycleOutcome> {
@@ -231,7 +229,7 @@ export class KexecSession {
       stop()
       stopTrouble()
       this.#coldHits = await this.#hitsOf(lines)
-      this.#coldDevices = devicesOf(lines) ?? []
+      this.#coldDevices = this.#options.observing?.coldDevices(lines) ?? []
     }
   }
 
@@ -263,4 +261,11 @@ export class KexecSession {
       cause: error,
     })
   }
+}
+
+function seenBy(
+  observing: Observing,
+  evidence: Evidence,
+): Pick<SessionCycle, 'evidence' | 'record' | 'observed'> {
+  return { evidence, record: observing.record(evidence), observed: observing.findings(evidence) }
 }

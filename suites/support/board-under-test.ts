@@ -5,7 +5,6 @@ import type { BoardError, KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
 import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
-import { recordOf } from '../../harness/kexec/observe/record.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
@@ -93,8 +92,7 @@ export class BoardUnderTest implements SessionListener {
       const failure = outcome.failure ?? failureOf(findings)
       this.#recordEnd(cycle, outcome, failure)
       const { recording, suite } = this.#parts
-      if (outcome.evidence)
-        recording.add({ type: 'cycle-observed', cycle, observed: recordOf(outcome.evidence) })
+      if (outcome.record) recording.add({ type: 'cycle-observed', cycle, observed: outcome.record })
       for (const finding of findings)
         recording.add({ type: 'finding', ...finding, suite, test: this.#test, cycle })
       return { ...outcome, failure, cycle, findings }

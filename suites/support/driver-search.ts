@@ -1,6 +1,6 @@
 /** Names the driver behind a finding: cold boots in which halves of the bound drivers are unbound before the kexec. */
 import type { Descriptor } from '../../harness/board/descriptor.ts'
-import { type Binding, driverOf } from '../../harness/detect/handover-findings.ts'
+import { type Binding, driverOf } from '../../harness/detect/binding.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { bisectDrivers } from '../../harness/kexec/bisect-drivers.ts'
 import type { KexecSession } from '../../harness/kexec/session.ts'

@@ -1,5 +1,6 @@
 /** What a cycle shows to be wrong: new complaints of the kernel, what was observed, and the diagnosis of a failed one. */
 import type { Descriptor } from '../../harness/board/descriptor.ts'
+import { withDriver } from '../../harness/detect/binding.ts'
 import { toFindings } from '../../harness/detect/compare.ts'
 import type { ObservedFinding } from '../../harness/detect/handover-findings.ts'
 import { severities } from '../../harness/detect/signature.ts'
@@ -7,7 +8,6 @@ import { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { adviceFor, phaseOf } from '../../harness/kexec/advice.ts'
 import type { Evidence } from '../../harness/kexec/observe/observer.ts'
-import { withDriver } from '../../harness/kexec/observe/observing.ts'
 import type { Diagnosis } from '../../harness/kexec/outcome.ts'
 import type { SessionCycle } from '../../harness/kexec/session.ts'
 
@@ -20,7 +20,7 @@ export function findingsOf(cycle: SessionCycle, descriptor: Descriptor): Finding
     ...observed.map((finding) => ({ ...about, ...finding })),
     ...(diagnosis ? [{ ...about, ...diagnosed(diagnosis, evidence) }] : []),
   ]
-  return merged(evidence ? findings.map((finding) => withDriver(finding, evidence)) : findings).map(
+  return merged(evidence ? findings.map((finding) => withDriver(finding, evidence.bindings)) : findings).map(
     (finding) => withAllowance(finding, descriptor),
   )
 }

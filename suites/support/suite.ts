@@ -7,11 +7,10 @@ import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
-import type { Observing } from '../../harness/kexec/observe/observing.ts'
+import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
-import { auditOffsets } from '../../images/kernel-layout.ts'
 import { BoardUnderTest } from './board-under-test.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
@@ -150,7 +149,7 @@ export class Suite {
         markers: await loadMarkers(descriptor.arch, descriptor.markers),
         loadSignatures: () => loadCatalogue(plan.signatures),
         listener,
-        observing: this.#observing(),
+        observing: await this.#observing(),
         signal: this.#stop.signal,
       }),
       board,
@@ -158,16 +157,19 @@ export class Suite {
     return listener
   }
 
-  #observing(): Observing | undefined {
-    const { plan, image, fault } = this.#plan
+  async #observing(): Promise<Observing | undefined> {
+    const { plan, descriptor, image, fault } = this.#plan
     const { observes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
     if (!observes && !fault && !plan.bisectDrivers) return undefined
-    return {
+    const { createObserving } = await import('../../harness/kexec/observe/observing.ts')
+    const { auditOffsets } = await import('../../images/kernel-layout.ts')
+    return createObserving({
+      descriptor,
       slowShutdownMs,
       busy: observes,
       fault: fault ?? undefined,
       offsets: async () => (image ? await auditOffsets(image.kernel) : {}),
-    }
+    })
   }
 
   async #close(): Promise<void> {

@@ -1,25 +1,13 @@
 /** What the harness costs: a kexec cycle under it against the same cycle under a script of a few lines. */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { imageSchema } from '../../../images/image.ts'
-import { removeFolder } from '../../../qemu/sockets.ts'
-import { parsedDescriptor } from '../../board/descriptor.ts'
-import { QemuBoard, type QemuChoice } from '../../board/qemu-board.ts'
-import { ConsoleRecorder } from '../../console/recorder.ts'
-import { loadCatalogue } from '../../detect/catalogue.ts'
 import { LabError } from '../../errors.ts'
-import { JournalWriter } from '../../journal/journal.ts'
 import { commandLine, newNonce } from '../../kexec/command-line.ts'
-import { loadMarkers } from '../../kexec/markers.ts'
-import { KexecSession } from '../../kexec/session.ts'
-import { kexecTools, loadCommand } from '../../loader/kexec-tools.ts'
+import type { KexecSession } from '../../kexec/session.ts'
+import { loadCommand } from '../../loader/kexec-tools.ts'
 import { type Summary, summarize } from '../../stats/summary.ts'
-import { prepareBoards } from '../prepare.ts'
-import { parseRunFlags } from '../run-options.ts'
 import { type BenchContext, type Benchmark, type Row, verdict } from './benchmark.ts'
 import { cpuSeconds, descendants } from './processes.ts'
 import { type RawBoard, startTwin } from './raw-board.ts'
+import { openSession } from './session.ts'
 
 const boundRatio = 1.02
 const pairs = 24
@@ -43,7 +31,7 @@ async function run(context: BenchContext): Promise<Row[]> {
   const { progress, signal } = context
   await using resources = new AsyncDisposableStack()
   progress('cycle: booting the board twice')
-  const { session, board } = await openSession(resources, context)
+  const { session, board } = await openSession(resources, context, { board: [boardName], append })
   await session.boot()
   const qemu = (await descendants(process.pid)).find(({ name }) => name.startsWith('qemu-system'))
   if (!qemu) throw new LabError('the QEMU of the harness is not to be found in /proc')
@@ -68,45 +56,6 @@ async function run(context: BenchContext): Promise<Row[]> {
     )
   }
   return toRows(measured)
-}
-
-async function openSession(
-  resources: AsyncDisposableStack,
-  { progress, signal }: BenchContext,
-): Promise<{ session: KexecSession; board: QemuBoard }> {
-  const folder = mkdtempSync(join(tmpdir(), 'kexec-bench-'))
-  resources.defer(() => removeFolder(folder))
-  const options = await parseRunFlags({ results: folder, append }, { boards: [boardName], suites: ['smoke'] })
-  const [plan] = await prepareBoards(options, progress, signal)
-  const descriptor = parsedDescriptor.parse(plan!.descriptor)
-  const recorder = resources.use(
-    new ConsoleRecorder({
-      folder,
-      board: boardName,
-      originNs: process.hrtime.bigint(),
-      onFailure: (error) => progress(error.message),
-    }),
-  )
-  const journal = resources.use(new JournalWriter(join(folder, 'journal.jsonl')))
-  const image = imageSchema.parse(plan!.image)
-  const board = resources.use(
-    new QemuBoard({ descriptor, image, qemu: plan!.machine as QemuChoice, recorder }),
-  )
-  const session = new KexecSession({
-    board,
-    loader: kexecTools,
-    markers: await loadMarkers(descriptor.arch, descriptor.markers),
-    loadSignatures: loadCatalogue,
-    listener: {
-      bootStarted: () => {},
-      bootEnded: () => {},
-      recovery: () => {},
-      mark: (name, atNs, line) =>
-        journal.add({ type: 'mark', t: Number(atNs), board: boardName, cycle: 1, name, line }),
-    },
-    signal,
-  })
-  return { session, board }
 }
 
 async function harnessCycle(session: KexecSession): Promise<void> {

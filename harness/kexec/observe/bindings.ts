@@ -1,5 +1,5 @@
 /** Which driver is bound to which PCI device. */
-import type { Binding } from '../../detect/handover-findings.ts'
+import type { Binding } from '../../detect/binding.ts'
 import { commandTimeoutMs, type Observer } from './observer.ts'
 
 // The buses behind a PCI device name the driver that a person looks for: virtio_net rather than virtio-pci.

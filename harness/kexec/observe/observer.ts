@@ -4,10 +4,12 @@ import type { Inspection } from '../../../qemu/inspection.ts'
 import type { Board } from '../../board/board.ts'
 import type { Line } from '../../console/lines.ts'
 import type { AuditResult } from '../../detect/audit.ts'
-import type { Binding } from '../../detect/handover-findings.ts'
+import type { Binding } from '../../detect/binding.ts'
+import type { ObservedFinding } from '../../detect/handover-findings.ts'
 import type { DeviceState } from '../../devices/family.ts'
 import type { Stage } from '../handover.ts'
 import type { CanaryResult } from './canary.ts'
+import type { Observed } from './observed.ts'
 
 /** What the observers of one cycle saw. */
 export type Evidence = {
@@ -37,6 +39,21 @@ export type Observer = {
   line?(line: Line, stage: Stage, occasion: Occasion): void
   /** The cycle is over; `ready` says whether the new kernel's shell answers. */
   finish?(occasion: Occasion, ready: boolean): Promise<void>
+}
+
+/**
+ * What a session watches beyond the console, and what it makes of it. Made by observing.ts, which is loaded only where
+ * something is watched: most boards' start need not wait for it.
+ */
+export type Observing = {
+  /** What the command line of every generation needs so that there is something to observe. */
+  parameters: string
+  /** The observers of one cycle, in the order in which they get ready; `unbind` are PCI devices to unbind before. */
+  observers(unbind: readonly string[]): Observer[]
+  /** What the cold boot's probe said of the devices; nothing where there was none. */
+  coldDevices(lines: readonly Line[]): DeviceState[]
+  findings(evidence: Evidence): ObservedFinding[]
+  record(evidence: Evidence): Observed
 }
 
 /** How long the board's shell may take for one command of an observer, milliseconds. */
