@@ -1,5 +1,5 @@
 /** The detectors, proven: each fault module is put into real kernels on both architectures, and must be found. */
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { type FaultName, FaultUnavailable, faultNames, prepareFault } from '../../images/faults.ts'
 import { resolveImage } from '../../images/image.ts'
 import { type RunSummary, runSummarySchema } from '../journal/summary-schema.ts'
@@ -23,28 +23,41 @@ async function whyUnavailable(): Promise<string | undefined> {
   }
 }
 
-async function runFault(t: { log(text: string): void }, fault: FaultName): Promise<RunSummary> {
+async function runFault(t: ExecutionContext, fault: FaultName, args: string[]): Promise<RunSummary> {
   await using place = new Workspace()
-  const suite = fault === needsDigest ? ['--suite', 'shutdown'] : quick
-  const { stdout, stderr } = await place.run([
-    ...['test', ...boards, ...suite, '--json'],
-    ...['--fault', fault],
-  ])
+  const { stdout, stderr } = await place.run(['test', '--json', '--fault', fault, ...args])
   t.log(stderr)
   return runSummarySchema.parse(JSON.parse(stdout))
 }
 
-for (const fault of faultNames)
-  test.serial(`${fault} is found on both architectures, with its device and driver`, async (t) => {
+type Body = (t: ExecutionContext) => Promise<void>
+
+/** Each takes up to some minutes: a hang is known by its limit. */
+function testWithModules(title: string, body: Body): void {
+  test.serial(title, async (t) => {
     t.timeout(600_000)
     const why = await whyUnavailable()
-    if (why !== undefined) {
-      t.log(`skipped: ${why}`)
-      t.pass()
-      return
-    }
-    const summary = await runFault(t, fault)
+    if (why === undefined) return await body(t)
+    t.log(`skipped: ${why}`)
+    t.pass()
+  })
+}
+
+for (const fault of faultNames)
+  testWithModules(`${fault} is found on both architectures, with its device and driver`, async (t) => {
+    const suite = fault === needsDigest ? ['--suite', 'shutdown'] : quick
+    const summary = await runFault(t, fault, [...boards, ...suite])
     const row = faultRow(fault, summary)
     t.true(row.ok, row.cells.join(' | '))
     t.is(summary.exitStatus, row.expected.length === 0 ? 0 : 1)
   })
+
+testWithModules('the driver behind a finding is named by unbinding others', async (t) => {
+  const summary = await runFault(t, 'edu-d3cold', ['--board', 'qemu-x86_64', ...quick, '--bisect-drivers'])
+  t.regex(
+    summary.notes.map(({ text }) => text).join('\n'),
+    /the driver behind dma-left-active is edu_d3cold \(0000:00:01\.0\), by \d kexecs/,
+  )
+  const [named] = summary.findings.slice(-1)
+  t.like(named, { id: 'dma-left-active', driver: 'edu_d3cold', confidence: 'seen' })
+})

@@ -51,6 +51,8 @@ test('what a device is left doing, by kernel and by way of executing', (t) => {
       '| --- | --- |',
       '| e1000e | master off, stopped, reset |',
       '| e1000e, `-x` | master off, **engine runs**, not reset |',
+      '| the kexec | came up |',
+      '| the kexec, `-x` | came up |',
     ].join('\n'),
   )
 })

@@ -22,6 +22,9 @@ const rows: { name: string; is: (device: Device) => boolean }[] = [
   { name: 'xHCI with storage', is: ({ family }) => family === 'xhci' },
 ]
 
+/** How the kexec itself went, whatever its devices did. */
+const kexecRow = 'the kexec'
+
 /** One run's part of the table. */
 export type Column = { kernel: string; cells: Map<string, string> }
 
@@ -31,20 +34,17 @@ export function columnOf(summary: RunSummary): Column | undefined {
   const kernel = cycles.find((cycle) => cycle.kernel !== null)?.kernel
   if (kernel === undefined || kernel === null) return undefined
   const states = new Map<string, Set<string>>()
-  for (const cycle of cycles)
-    for (const { name, is } of rows) {
-      const key = rowKey(name, cycle.noIfdown ?? false)
-      const known = states.get(key) ?? new Set()
-      for (const state of statesOf(cycle, is)) states.set(key, known.add(state))
-    }
+  const add = (name: string, { noIfdown }: CycleSummary, state: string) => {
+    const key = rowKey(name, noIfdown ?? false)
+    states.set(key, (states.get(key) ?? new Set()).add(state))
+  }
+  for (const cycle of cycles) {
+    for (const { name, is } of rows)
+      for (const device of cycle.observed?.readings[0]?.devices.filter(is) ?? [])
+        add(name, cycle, describe(device, cycle))
+    add(kexecRow, cycle, cycle.proven ? 'came up' : `**${cycle.diagnosis?.kind ?? cycle.verdict}**`)
+  }
   return { kernel, cells: new Map([...states].map(([key, all]) => [key, [...all].join('; ')])) }
-}
-
-/** A cycle that never came to the handover shows no device, but how it ended. */
-function statesOf(cycle: CycleSummary, is: (device: Device) => boolean): string[] {
-  const [reading] = cycle.observed?.readings ?? []
-  if (!reading) return cycle.diagnosis ? [`**${cycle.diagnosis.kind}**`] : []
-  return reading.devices.filter(is).map((device) => describe(device, cycle))
 }
 
 function rowKey(name: string, noIfdown: boolean): string {
@@ -70,7 +70,7 @@ function describe(device: Device, { observed }: CycleSummary): string {
 
 /** The table in Markdown; a device that one architecture lacks has no row there. */
 export function shutdownTable(columns: readonly Column[]): string {
-  const keys = rows
+  const keys = [...rows, { name: kexecRow }]
     .flatMap(({ name }) => [rowKey(name, false), rowKey(name, true)])
     .filter((key) => columns.some(({ cells }) => cells.has(key)))
   return [
