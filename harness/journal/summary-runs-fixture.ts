@@ -23,7 +23,7 @@ export function diagnosisOf(more: Partial<Diagnosis> = {}): Diagnosis {
 type Device = Observed['readings'][number]['devices'][number]
 
 /** A quiet NIC; `more` is what is different. */
-export function deviceOf(more: Partial<Device> = {}): Device {
+function deviceOf(more: Partial<Device> = {}): Device {
   return {
     ...{ address: '0000:00:04.0', id: '8086:10d3', family: 'e1000', drivers: ['e1000e'] },
     ...{ busMaster: false, running: false, waking: false, notReset: false },
@@ -33,7 +33,7 @@ export function deviceOf(more: Partial<Device> = {}): Device {
   }
 }
 
-export function observedOf(devices: Device[], more: Partial<Observed> = {}): Observed {
+function observedOf(devices: Device[], more: Partial<Observed> = {}): Observed {
   const shutdown = { device: '0000:00:04.0', driver: 'e1000e', durationMs: 12.5, hasShutdown: true }
   const ipi = { source: 1, target: 0, count: 3, offlineCount: 0, idleCount: null }
   return {
