@@ -14,13 +14,7 @@ import { failureOf, findingsOf, isSerious } from './findings.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
 
-export type KexecOptions = {
-  iteration?: number
-  iterations?: number
-  append?: string
-  /** PCI devices to unbind from their drivers before the execute. */
-  unbind?: readonly string[]
-}
+export type KexecOptions = { iteration?: number; iterations?: number; append?: string }
 
 /** A cycle that was recorded. */
 export type RecordedCycle = SessionCycle & { cycle: number; findings: Finding[] }
@@ -86,8 +80,7 @@ export class BoardUnderTest implements SessionListener {
     const cycle = ++this.#cycle
     this.#recordStart(cycle, method, options)
     try {
-      const { append, unbind } = options
-      const outcome = await this.session.cycle(method, { append, ...(unbind ? { unbind } : {}) })
+      const outcome = await this.session.cycle(method, { append: options.append })
       const findings = findingsOf(outcome, this.#parts.descriptor)
       const failure = outcome.failure ?? failureOf(findings)
       this.#recordEnd(cycle, outcome, failure)

@@ -31,7 +31,7 @@ export async function searchDriver(
     async (unbound) => {
       await session.boot()
       const cycle = await session.cycle(method, { unbind: unbound })
-      const seen = findingsOf(cycle, descriptor).some((one) => one.id === finding.id && isSerious(one))
+      const seen = findingsOf(cycle, descriptor).some((one) => isSerious(one) && isSame(one, finding))
       tell(
         `searching the driver behind ${finding.id}: ${seen ? 'still there' : 'gone'} without ${list(unbound)}`,
       )
@@ -48,4 +48,9 @@ export async function searchDriver(
   const binding = bindings.find(({ device }) => device === culprit)!
   tell(`the driver behind ${finding.id} is ${nameOf(culprit)}, by ${trials.length} kexecs`)
   return { ...finding, device: culprit, driver: driverOf(binding), confidence: 'seen', evidence }
+}
+
+/** Of the same device, where the finding names one: another device may have the same fault. */
+function isSame(one: Finding, wanted: Finding): boolean {
+  return one.id === wanted.id && (wanted.device === null || one.device === wanted.device)
 }
