@@ -61,8 +61,8 @@ export async function runCycle(context: CycleContext, request: CycleRequest): Pr
     await context.observation?.finish(true)
     return { ...cycle.observed(), proven: true }
   } catch (error) {
-    const failed = await cycle.failed(error)
-    await context.observation?.finish(false)
+    // Also where the error is nobody's failure: what was set up to watch must not go on.
+    const failed = await cycle.failed(error).finally(() => context.observation?.finish(false))
     return { ...failed, ...cycle.observed(), proven: false }
   }
 }
