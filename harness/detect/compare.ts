@@ -1,8 +1,8 @@
 /** What the kexec'd kernel says and a cold boot of the same kernel did not, as findings. */
 import type { Hit } from './detector.ts'
 import { withoutStamp } from './dump.ts'
-import type { Finding } from './finding.ts'
-import { type Phase, type Signature, severities } from './signature.ts'
+import { bySeverity, type Finding } from './finding.ts'
+import type { Phase, Signature } from './signature.ts'
 
 const pciAddress = '[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]'
 /** What differs from boot to boot. A PCI address does not, and tells one device from another. */
@@ -72,8 +72,4 @@ function toFinding(
 /** What a signature shows from the handover on may have a name of its own; before, it is only what the signature says. */
 function idOf({ id, finding }: Signature, phase: Phase): string {
   return finding === undefined || phase === 'load' || phase === 'shutdown' ? id : finding
-}
-
-function bySeverity(left: Finding, right: Finding): number {
-  return severities.indexOf(left.severity) - severities.indexOf(right.severity)
 }

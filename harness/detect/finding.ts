@@ -19,3 +19,8 @@ export const finding = z.object({
   advice: z.string(),
 })
 export type Finding = z.infer<typeof finding>
+
+/** Most severe first; for sorting. */
+export function bySeverity(left: Pick<Finding, 'severity'>, right: Pick<Finding, 'severity'>): number {
+  return severities.indexOf(left.severity) - severities.indexOf(right.severity)
+}

@@ -3,7 +3,7 @@ import type { DeviceState, EngineState } from '../devices/family.ts'
 import { isBusMaster } from '../devices/family.ts'
 import { familyOf } from '../devices/index.ts'
 import { type Binding, driverOf } from './binding.ts'
-import type { Finding } from './finding.ts'
+import { bySeverity, type Finding } from './finding.ts'
 
 /** A finding before it is known which board and generation it belongs to. */
 export type ObservedFinding = Omit<Finding, 'board' | 'generation'>
@@ -58,7 +58,7 @@ export function handoverFindings({ bindings, control, readings }: HandoverEviden
         ),
       )
     }
-  return findings.sort((a, b) => Number(a.severity === 'info') - Number(b.severity === 'info'))
+  return findings.sort(bySeverity)
 }
 
 function judgeDevice(

@@ -1,5 +1,6 @@
 /** report.html: one file that opens from disk, without scripts and without anything from the network. */
 import { createHash } from 'node:crypto'
+import { bySeverity } from '../detect/finding.ts'
 import type { Finding } from '../journal/events.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { duration } from './format.ts'
@@ -31,7 +32,7 @@ ${about(summary)}
 ${summary.complete ? null : html`<div class="card interrupted"><p>The journal has no end of this run: it was killed, or it still goes on. This is what it had until then.</p></div>`}
 ${summary.failure ? failureCard('error', 'The run', summary.failure) : null}
 ${overview(summary)}
-${findings(summary.findings)}
+${findings(summary.findings.toSorted(bySeverity))}
 ${summary.boards.map(boardSection)}
 ${notes(summary)}
 </main>

@@ -1,4 +1,5 @@
 /** The lines below the overview table. Everything from outside is on one line, escaped and bounded. */
+import { bySeverity } from '../detect/finding.ts'
 import type { BoardSummary, RunSummary, StressSummary, TestSummary } from '../journal/summary-schema.ts'
 import { visibleLine } from './escape.ts'
 import { duration, loaderLabel, number, percent } from './format.ts'
@@ -46,10 +47,12 @@ const severityStyles: Record<string, Style> = { fatal: 'red', error: 'red', warn
 
 /** One line for each finding, those that repeat from cycle to cycle counted. */
 export function findingLines({ findings }: RunSummary, paint: Paint): string[] {
-  const groups = Map.groupBy(findings, ({ id, board, device, driver, cpu, severity }) =>
+  const told = findings.filter(({ severity }) => severity !== 'info').toSorted(bySeverity)
+  const groups = Map.groupBy(told, ({ id, board, device, driver, cpu, severity }) =>
     JSON.stringify([id, board, device, driver, cpu, severity]),
   )
-  return [...groups.values()].map((group) => {
+  const others = findings.length - told.length
+  const lines = [...groups.values()].map((group) => {
     const { id, severity, phase, board, device, driver, cpu, confidence, advice } = group[0]!
     const where = [
       `on ${board}`,
@@ -61,6 +64,7 @@ export function findingLines({ findings }: RunSummary, paint: Paint): string[] {
     const head = paint(severityStyles[severity] ?? 'bold', severity)
     return `${head} ${visibleLine(`${id} ${where.join(', ')}, ${phase}, ${confidence}`)}${times}: ${visibleLine(advice)}`
   })
+  return others === 0 ? lines : [...lines, `informational findings, which the report shows: ${others}`]
 }
 
 /** What went wrong with each board and test: message, diagnosis, last console line, hint. */

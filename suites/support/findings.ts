@@ -2,8 +2,8 @@
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import { withDriver } from '../../harness/detect/binding.ts'
 import { toFindings } from '../../harness/detect/compare.ts'
+import { bySeverity } from '../../harness/detect/finding.ts'
 import type { ObservedFinding } from '../../harness/detect/handover-findings.ts'
-import { severities } from '../../harness/detect/signature.ts'
 import { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { adviceFor, phaseOf } from '../../harness/kexec/advice.ts'
@@ -76,13 +76,11 @@ function merged(findings: readonly Finding[]): Finding[] {
     JSON.stringify(device === null && cpu === null ? [id, driver] : [id, device, cpu]),
   )
   return [...groups.values()].map((group) => {
-    const bySeverity = group.toSorted(
-      (a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity),
-    )
+    const sorted = group.toSorted(bySeverity)
     return {
-      ...bySeverity[0]!,
-      driver: bySeverity.find(({ driver }) => driver !== null)?.driver ?? null,
-      evidence: bySeverity.flatMap(({ evidence }) => evidence),
+      ...sorted[0]!,
+      driver: sorted.find(({ driver }) => driver !== null)?.driver ?? null,
+      evidence: sorted.flatMap(({ evidence }) => evidence),
     }
   })
 }
