@@ -9,7 +9,6 @@ import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
-import { searchDriver } from './driver-search.ts'
 import { failureOf, findingsOf, isSerious } from './findings.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
@@ -104,6 +103,8 @@ export class BoardUnderTest implements SessionListener {
     const tell = (text: string) => recording.add({ type: 'note', text })
     this.#trying = true
     try {
+      // Only now: few runs search, and every run waits for what is loaded at its start.
+      const { searchDriver } = await import('./driver-search.ts')
       const named = await searchDriver(
         { finding, bindings: cycle.evidence?.bindings ?? [], session: this.session, method, descriptor },
         tell,
