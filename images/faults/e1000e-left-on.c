@@ -2,10 +2,15 @@
 /*
  * A network driver that goes on receiving across a kexec: its shutdown() does nothing but hide the device from the PCI
  * core (see edu-d3cold.c). Each frame that arrives is written to memory that now belongs to the new kernel.
+ * With `target` the descriptors are moved, on the very last steps, to memory that neither kernel uses: it then receives
+ * for as long as the new kernel lets it, also where an IOMMU was in use, and nothing but that memory is written to.
  * Registers and legacy receive descriptors: Intel 82574 data sheet, 7.1.4 and 10.2.
  */
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/timer.h>
@@ -37,6 +42,7 @@
 #define BUFFER_BYTES 2048
 /* The descriptors share this much memory; a frame may overwrite an older one. */
 #define BUFFERS_BYTES (64 * 1024)
+#define RING_BYTES (DESCRIPTORS * sizeof(struct descriptor))
 
 struct descriptor {
 	__le64 address;
@@ -45,19 +51,46 @@ struct descriptor {
 
 static unsigned long long target;
 module_param(target, ullong, 0444);
-MODULE_PARM_DESC(target, "physical address of 64 KiB to receive into from shutdown() on; 0: memory of the driver's own");
+MODULE_PARM_DESC(target, "physical address of 64 KiB to receive into, and of 64 KiB of descriptors behind it; 0: memory of the driver's own");
 
 static void __iomem *registers;
-static struct descriptor *ring;
+static struct descriptor *ring, *target_ring;
 static struct timer_list timer;
 
-static void receive_into(u64 address)
+static void fill(struct descriptor *ring, u64 address)
 {
 	int index;
 
 	for (index = 0; index < DESCRIPTORS; index++)
 		WRITE_ONCE(ring[index].address, cpu_to_le64(address + index * BUFFER_BYTES % BUFFERS_BYTES));
 }
+
+static void receive_with(u64 ring_address)
+{
+	writel(lower_32_bits(ring_address), registers + RDBAL);
+	writel(upper_32_bits(ring_address), registers + RDBAH);
+	writel(RING_BYTES, registers + RDLEN);
+	writel(0, registers + RDH);
+	writel(DESCRIPTORS - 1, registers + RDT);
+	writel(RCTL_ENABLE | RCTL_UNICAST_PROMISCUOUS | RCTL_MULTICAST_PROMISCUOUS | RCTL_BROADCAST,
+	       registers + RCTL);
+}
+
+/* All other CPUs are gone, interrupts are off, and so is the IOMMU. */
+static int before_machine_kexec(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (!registers || !target_ring)
+		return 0;
+	writel(0, registers + RCTL);
+	fill(target_ring, target);
+	receive_with(target + BUFFERS_BYTES);
+	return 0;
+}
+
+static struct kprobe machine_kexec_probe = {
+	.symbol_name = "machine_kexec",
+	.pre_handler = before_machine_kexec,
+};
 
 /* Gives the received descriptors back, so that the ring is empty when the kexec comes. */
 static void refill(struct timer_list *unused)
@@ -81,10 +114,10 @@ static int left_on_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (error)
 		return error;
 	mapped = pcim_iomap(pdev, 0, 0);
-	ring = dmam_alloc_coherent(&pdev->dev, DESCRIPTORS * sizeof(*ring), &ring_address, GFP_KERNEL);
+	ring = dmam_alloc_coherent(&pdev->dev, RING_BYTES, &ring_address, GFP_KERNEL);
 	if (!mapped || !ring || !dmam_alloc_coherent(&pdev->dev, BUFFERS_BYTES, &buffers, GFP_KERNEL))
 		return -ENOMEM;
-	receive_into(buffers);
+	fill(ring, buffers);
 	registers = mapped;
 	pci_set_master(pdev);
 
@@ -94,13 +127,7 @@ static int left_on_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	writel(0, registers + WUC);
 	writel(0, registers + WUFC);
 	writel(readl(registers + CTRL) | CTRL_SET_LINK_UP, registers + CTRL);
-	writel(lower_32_bits(ring_address), registers + RDBAL);
-	writel(upper_32_bits(ring_address), registers + RDBAH);
-	writel(DESCRIPTORS * sizeof(*ring), registers + RDLEN);
-	writel(0, registers + RDH);
-	writel(DESCRIPTORS - 1, registers + RDT);
-	writel(RCTL_ENABLE | RCTL_UNICAST_PROMISCUOUS | RCTL_MULTICAST_PROMISCUOUS | RCTL_BROADCAST,
-	       registers + RCTL);
+	receive_with(ring_address);
 	timer_setup(&timer, refill, 0);
 	mod_timer(&timer, jiffies);
 	return 0;
@@ -116,8 +143,6 @@ static void left_on_remove(struct pci_dev *pdev)
 
 static void left_on_shutdown(struct pci_dev *pdev)
 {
-	if (target)
-		receive_into(target);
 	pdev->current_state = PCI_D3cold;
 }
 
@@ -133,7 +158,43 @@ static struct pci_driver left_on_driver = {
 	.remove = left_on_remove,
 	.shutdown = left_on_shutdown,
 };
-module_pci_driver(left_on_driver);
+
+static int __init left_on_init(void)
+{
+	int error;
+
+	if (target) {
+		/* Memory of the kernel's own must not be overwritten. */
+		if (region_intersects(target, BUFFERS_BYTES + RING_BYTES, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
+		    REGION_DISJOINT)
+			return -EINVAL;
+		target_ring = memremap(target + BUFFERS_BYTES, RING_BYTES, MEMREMAP_WB);
+		if (!target_ring)
+			return -ENOMEM;
+	}
+	error = register_kprobe(&machine_kexec_probe);
+	if (error)
+		goto unmap;
+	error = pci_register_driver(&left_on_driver);
+	if (!error)
+		return 0;
+	unregister_kprobe(&machine_kexec_probe);
+unmap:
+	if (target_ring)
+		memunmap(target_ring);
+	return error;
+}
+
+static void __exit left_on_exit(void)
+{
+	pci_unregister_driver(&left_on_driver);
+	unregister_kprobe(&machine_kexec_probe);
+	if (target_ring)
+		memunmap(target_ring);
+}
+
+module_init(left_on_init);
+module_exit(left_on_exit);
 
 MODULE_DESCRIPTION("goes on receiving across a kexec");
 MODULE_LICENSE("GPL");
