@@ -23,9 +23,16 @@ async function whyUnavailable(): Promise<string | undefined> {
   }
 }
 
-async function runFault(t: ExecutionContext, fault: FaultName, args: string[]): Promise<RunSummary> {
+async function runFault(
+  t: ExecutionContext,
+  fault: FaultName,
+  args: string[] | ((place: Workspace) => string[]),
+): Promise<RunSummary> {
   await using place = new Workspace()
-  const { stdout, stderr } = await place.run(['test', '--json', '--fault', fault, ...args])
+  const { stdout, stderr } = await place.run([
+    ...['test', '--json', '--fault', fault],
+    ...(typeof args === 'function' ? args(place) : args),
+  ])
   t.log(stderr)
   return runSummarySchema.parse(JSON.parse(stdout))
 }
@@ -61,3 +68,39 @@ testWithModules('the driver behind a finding is named by unbinding others', asyn
   const [named] = summary.findings.slice(-1)
   t.like(named, { id: 'dma-left-active', driver: 'edu_d3cold', confidence: 'seen' })
 })
+
+/** The default boards behind an IOMMU: one way of executing is enough, and no digest. */
+const behindIommu = {
+  x86_64: {
+    machine: { devices: ['intel-iommu,intremap=off'] },
+    append: 'intel_iommu=on iommu.strict=1',
+    canary: { address: '0x0e000000', reserve: 'memmap=128K$0x0e000000' },
+  },
+  arm64: {
+    arch: 'arm64',
+    image: 'bookworm-cloud-arm64',
+    machine: { type: 'virt', cpu: 'cortex-a57', options: { 'gic-version': 2, iommu: 'smmuv3' } },
+    append: 'iommu.passthrough=0 iommu.strict=1',
+    canary: { address: '0x7f000000', reserve: 'mem=1008M' },
+  },
+}
+
+for (const [arch, keys] of Object.entries(behindIommu))
+  testWithModules(
+    `${arch}: an IOMMU tells of a NIC that goes on receiving, by device and driver`,
+    async (t) => {
+      const summary = await runFault(t, 'e1000e-left-on', (place) => {
+        const board = place.board(`iommu-${arch}`, {
+          ...keys,
+          loader: { type: 'kexec-tools', checks: false },
+        })
+        return ['--board', board, '--suite', 'shutdown']
+      })
+      const caught = summary.findings.find(
+        ({ id, confidence }) => id === 'dma-after-bye' && confidence === 'seen',
+      )
+      t.regex(caught?.device ?? '', /^0000:00:\d\d\.0$/)
+      t.is(caught?.driver, 'e1000e_left_on')
+      t.regex(caught?.evidence.join('\n') ?? '', /DMAR: \[DMA|smmuv3: event 0x02/)
+    },
+  )
