@@ -4,11 +4,14 @@ import { defaultCacheFolder } from '../../images/cache.ts'
 import { describePrograms, type HostProgram } from '../../images/host-packages.ts'
 import { describeImage } from '../../images/image.ts'
 import { recipeNames } from '../../images/recipe.ts'
+import { loadDescriptor } from '../board/descriptor.ts'
 import { exitStatus } from '../errors.ts'
-import { root } from './paths.ts'
+import { boardsDir, root } from './paths.ts'
 import { qemuPrograms } from './prepare.ts'
+import { defaultBoards } from './start.ts'
 
-type Check = { what: string; state: 'ok' | 'missing' | 'broken'; detail: string }
+/** `later`: only some boards want it, and it comes when one of them is used. */
+type Check = { what: string; state: 'ok' | 'missing' | 'later' | 'broken'; detail: string }
 
 /** Programs that the set-up cannot bring by itself: they come with every Debian-like system. */
 const systemPrograms: HostProgram[] = [
@@ -69,18 +72,17 @@ async function programChecks(): Promise<Check[]> {
 }
 
 async function imageChecks(): Promise<Check[]> {
-  return await Promise.all(
-    (await recipeNames()).map(async (name): Promise<Check> => {
-      const image = await describeImage(name)
-      return image
-        ? { what: `image ${name}`, state: 'ok', detail: `Linux ${image.kernelRelease ?? 'unknown'}` }
-        : {
-            what: `image ${name}`,
-            state: 'missing',
-            detail: 'would be downloaded with apt and built, about 60 MB',
-          }
-    }),
-  )
+  const descriptors = await Promise.all(defaultBoards.map((name) => loadDescriptor(name, boardsDir)))
+  const wanted = descriptors.map(({ image }) => image.recipe)
+  const checks = (await recipeNames()).map(async (name): Promise<Check> => {
+    const image = await describeImage(name)
+    const what = `image ${name}`
+    if (image) return { what, state: 'ok', detail: `Linux ${image.kernelRelease ?? 'unknown'}` }
+    return wanted.includes(name)
+      ? { what, state: 'missing', detail: 'would be downloaded with apt and built, about 60 MB' }
+      : { what, state: 'later', detail: 'is downloaded and built when a board uses it' }
+  })
+  return await Promise.all(checks)
 }
 
 async function kvmCheck(): Promise<Check> {

@@ -49,7 +49,7 @@ function addRunCommands(program: Command, act: Act): void {
     .action(act(async (abort, flags: RunFlags) => (await import('./start.ts')).start(flags, abort)))
   addRunOptions(program.command('test'))
     .description(
-      "without --board: the harness's own tests and a smoke run; with it: the suites on those boards",
+      "alone: the harness's own tests and a smoke run; with --board, --suite or --fault: the suites on boards",
     )
     .action(act(async (abort, flags: RunFlags) => (await import('./test.ts')).test(flags, abort)))
   addRunOptions(program.command('matrix'))
