@@ -160,6 +160,7 @@ const markers = z.strictObject({
 
 const allowance = z.strictObject({
   signature: oneLine.meta({ description: "A finding's id." }),
+  driver: oneLine.optional().meta({ description: 'Only where the finding names this driver.' }),
   until: z.iso.date().meta({ title: 'a date, the last day on which this counts', examples: ['2027-03-01'] }),
   owner: oneLine.meta({ description: 'Whom to ask.' }),
   why: oneLine,

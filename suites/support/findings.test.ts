@@ -39,6 +39,14 @@ test('a finding that the owner allows fails nothing, until its last day', (t) =>
   t.truthy(failureOf(findingsOf(observed, allow('2020-01-01'))))
 })
 
+test('an allowance for one driver is none for another', (t) => {
+  const allow = { signature: 'offline-cpu-ipi', until: '2999-01-01', owner: 'me', why: 'known' }
+  const board = (driver: string) => ({ ...descriptor, allow: [{ ...allow, driver }] }) as Descriptor
+  const observed = cycle({ newHits: [hit], observed: [ipi] })
+  t.is(failureOf(findingsOf(observed, board('bad_module'))), undefined)
+  t.truthy(failureOf(findingsOf(observed, board('another'))))
+})
+
 test('a hang is blamed on the device whose shutdown did not come back, and on none that did', (t) => {
   const hang = (durationMs: number | null) =>
     cycle({

@@ -88,7 +88,10 @@ function merged(findings: readonly Finding[]): Finding[] {
 /** A finding that the board's owner allows stays in the record and fails nothing. */
 function withAllowance(finding: Finding, { allow }: Descriptor): Finding {
   const today = new Date().toISOString().slice(0, 10)
-  const allowed = allow.find(({ signature, until }) => signature === finding.id && until >= today)
+  const allowed = allow.find(
+    ({ signature, driver = finding.driver, until }) =>
+      signature === finding.id && driver === finding.driver && until >= today,
+  )
   if (!allowed) return finding
   return {
     ...finding,
