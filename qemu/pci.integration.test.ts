@@ -10,11 +10,16 @@ test.after.always(() => rm(folder, { recursive: true, force: true }))
 /** A machine whose firmware has given the devices their addresses; then the guest says `boot`. */
 async function withFirmware(type: 'q35' | 'pc', devices: string[]): Promise<Machine> {
   const booted = Promise.withResolvers<void>()
+  let said = ''
   const options = guestMachines(folder).x86_64
   const machine = await startMachine({
     ...options,
     machine: { ...options.machine, type, devices },
-    onConsole: (chunk) => chunk.includes('boot') && booted.resolve(),
+    // QEMU writes byte by byte: the word may come in two pieces.
+    onConsole: (chunk) => {
+      said += chunk.toString('latin1')
+      if (said.includes('boot')) booted.resolve()
+    },
   })
   await booted.promise
   return machine
