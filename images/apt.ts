@@ -15,7 +15,8 @@ import { DebStore } from './deb-store.ts'
 import { reportBytes, type Watch } from './progress.ts'
 
 /** Architectures by the name that Debian gives them. */
-type DebArch = 'amd64' | 'arm64'
+export const debArch = { x86_64: 'amd64', arm64: 'arm64' } as const
+type DebArch = (typeof debArch)[keyof typeof debArch]
 
 export type AptOptions = Watch & {
   cache: string

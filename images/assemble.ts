@@ -1,10 +1,10 @@
 /** From a recipe to an image's files: packages, kernel, initramfs, payload disk. */
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { UsageError } from '../harness/errors.ts'
 import { didYouMean } from '../harness/nearest.ts'
-import { Apt } from './apt.ts'
-import { withTemporaryFolder } from './cache.ts'
+import { Apt, debArch } from './apt.ts'
+import { listFolder, withTemporaryFolder } from './cache.ts'
 import type { Deb } from './control.ts'
 import { sha256OfFile, unpackDeb } from './deb-store.ts'
 import type { Image } from './image-schema.ts'
@@ -33,8 +33,6 @@ export type Inputs = {
   /** Hashes of all of these. */
   identity: string[]
 }
-
-const debArch = { x86_64: 'amd64', arm64: 'arm64' } as const
 
 /** Looks up the packages that a recipe names. Throws as Apt does, UsageError for a kernel path that is not there. */
 export async function gatherInputs(
@@ -163,10 +161,6 @@ async function provideKernel({ inputs, cache, watch }: Assembly, folder: string)
   return await findKernelFiles(folder, debs)
 }
 
-async function list(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort()
-}
-
 /** The recipe's programs with their libraries, and the packages that they came from. */
 async function provideBinaries(
   { recipe, inputs, cache, watch }: Assembly,
@@ -195,7 +189,9 @@ async function provideBinaries(
 async function programMissing(name: string, wanted: string, root: string): Promise<UsageError> {
   const folders = ['bin', 'sbin', 'usr/bin', 'usr/sbin']
   const there = await Promise.all(
-    folders.map(async (folder) => (await list(path.join(root, folder))).map((file) => `/${folder}/${file}`)),
+    folders.map(async (folder) =>
+      (await listFolder(path.join(root, folder))).map((file) => `/${folder}/${file}`),
+    ),
   )
   return new UsageError(`the package ${name} has no ${wanted}${didYouMean(wanted, there.flat())}`)
 }

@@ -184,3 +184,8 @@ function tryAcquire(
 export async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined
 }
+
+/** Names in a folder, sorted; none where there is no such folder. */
+export async function listFolder(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).sort()
+}

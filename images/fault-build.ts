@@ -3,7 +3,7 @@ import { copyFile, cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { LabError, UsageError } from '../harness/errors.ts'
-import { Apt } from './apt.ts'
+import { Apt, debArch } from './apt.ts'
 import { hostArch } from './apt-install.ts'
 import { withTemporaryFolder } from './cache.ts'
 import type { Deb } from './control.ts'
@@ -86,7 +86,7 @@ async function provideTools(
 ): Promise<{ headers: string; toolchain: Toolchain }> {
   const { cache, signal, progress } = options
   const { suite, updates } = await readRecipe(await findRecipe(image.name.replace(/ with .*/, '')))
-  const target = new Apt({ ...options, suite, updates, arch: kernel.arch === 'arm64' ? 'arm64' : 'amd64' })
+  const target = new Apt({ ...options, suite, updates, arch: debArch[kernel.arch] })
   const debs = await findHeaders(target, kernel)
   const depends = debs[0]!.depends
   const kbuild = depends.find((one) => one.startsWith('linux-kbuild-'))

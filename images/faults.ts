@@ -3,17 +3,15 @@
  * sources are in images/faults; docs/faults.md tells what each one does to the next kernel.
  */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { UsageError } from '../harness/errors.ts'
 import { didYouMean } from '../harness/nearest.ts'
 import { defaultCacheFolder, exists, inCache, publishFolder, withLock } from './cache.ts'
-import { type CpioEntry, cpioArchive } from './cpio.ts'
+import type { CpioEntry } from './cpio.ts'
 import { buildModules, checkModule, type DebianKernel, debianKernel, sourceFolder } from './fault-build.ts'
 import type { Image } from './image-schema.ts'
+import { writeArchiveDisk } from './initramfs.ts'
 import type { Watch } from './progress.ts'
 
 export { FaultUnavailable } from './fault-toolchain.ts'
@@ -131,8 +129,6 @@ export type PrepareOptions = Watch & {
   cache?: string
 }
 
-/** A disk's size is a multiple of its sectors. */
-const sectorBytes = 512
 const diskName = 'faults.img'
 /** Raised when something else is made of the same sources. */
 const format = 1
@@ -193,6 +189,5 @@ async function writeDisk(folder: string, release: string, signal: AbortSignal | 
     if (takes !== null)
       entries.push({ type: 'file', name: `${name}.device`, content: Buffer.from(`${takes}\n`) })
   }
-  const archive = Readable.from(cpioArchive(entries, sectorBytes))
-  await pipeline(archive, createWriteStream(path.join(folder, diskName)), { signal })
+  await writeArchiveDisk(entries, path.join(folder, diskName), signal)
 }

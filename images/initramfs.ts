@@ -90,6 +90,16 @@ export async function writeInitramfs(
 const sectorBytes = 512
 const payloadDisk = 'payload.img'
 
+/** Writes a raw disk that holds an archive, as images/guest's scripts read it. */
+export async function writeArchiveDisk(
+  entries: readonly CpioEntry[],
+  file: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const archive = Readable.from(cpioArchive(entries, sectorBytes))
+  await pipeline(archive, createWriteStream(file), { signal })
+}
+
 /** Writes a raw disk with an archive of the kernel and the initramfs, which are named in the folder; returns its name. */
 export async function writePayloadDisk(
   folder: string,
@@ -99,7 +109,6 @@ export async function writePayloadDisk(
   const entries = Object.entries(files).map(
     ([name, from]): CpioEntry => ({ type: 'file', name, content: { path: path.join(folder, from) } }),
   )
-  const archive = Readable.from(cpioArchive(entries, sectorBytes))
-  await pipeline(archive, createWriteStream(path.join(folder, payloadDisk)), { signal })
+  await writeArchiveDisk(entries, path.join(folder, payloadDisk), signal)
   return payloadDisk
 }

@@ -1,8 +1,8 @@
 /** Kernels of Debian packages: which packages have one, and where they have its files. */
-import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { UsageError } from '../harness/errors.ts'
 import type { Apt } from './apt.ts'
+import { listFolder } from './cache.ts'
 import type { Deb } from './control.ts'
 
 /** Absolute paths; without a folder of modules only the kernel itself can be used. */
@@ -42,10 +42,10 @@ async function newestKernel(apt: Apt, name: string): Promise<Deb> {
  * linux-binary-VERSION. Throws UsageError when the packages hold none.
  */
 export async function findKernelFiles(folder: string, packages: readonly Deb[]): Promise<KernelFiles> {
-  const boot = (await list(path.join(folder, 'boot'))).find((name) => /^vmlinu[xz]-/.test(name))
+  const boot = (await listFolder(path.join(folder, 'boot'))).find((name) => /^vmlinu[xz]-/.test(name))
   const modules = await findModules(folder)
   if (boot) return { path: path.join(folder, 'boot', boot), modules }
-  if (modules && (await list(modules)).includes('vmlinuz')) {
+  if (modules && (await listFolder(modules)).includes('vmlinuz')) {
     return { path: path.join(modules, 'vmlinuz'), modules }
   }
   const names = packages.map(({ name }) => name).join(' and ')
@@ -57,13 +57,9 @@ export async function findKernelFiles(folder: string, packages: readonly Deb[]):
 /** The first folder lib/modules/RELEASE that is not empty. */
 async function findModules(folder: string): Promise<string | undefined> {
   for (const root of ['lib/modules', 'usr/lib/modules'].map((name) => path.join(folder, name))) {
-    for (const release of await list(root)) {
-      if ((await list(path.join(root, release))).length > 0) return path.join(root, release)
+    for (const release of await listFolder(root)) {
+      if ((await listFolder(path.join(root, release))).length > 0) return path.join(root, release)
     }
   }
   return undefined
-}
-
-async function list(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort()
 }

@@ -1,6 +1,12 @@
 /** PCI devices as they are at this moment, read from outside: configuration space, BARs, and the registers of their family. */
 import { z } from 'zod'
-import type { DeviceState, Family, Register, RegisterValues } from '../harness/devices/family.ts'
+import {
+  type DeviceState,
+  type Family,
+  hex,
+  type Register,
+  type RegisterValues,
+} from '../harness/devices/family.ts'
 import { familyOf } from '../harness/devices/index.ts'
 import { type ConfigSpace, ecamSpace, type PciLocation, portSpace } from './pci-config.ts'
 import { readPhysical } from './physical.ts'
@@ -161,12 +167,11 @@ function withChildren(device: Device): Device[] {
 }
 
 function toEntry({ bus, slot, function: number, id, regions }: Device): PciEntry {
-  const digits = (value: number, length: number) => value.toString(16).padStart(length, '0')
   // QEMU gives -1 for a BAR that is not assigned or not decoded.
   const decoded = regions.filter(({ type, address }) => type === 'memory' && address > 0)
   return {
     ...{ bus, slot, function: number },
-    address: `0000:${digits(bus, 2)}:${digits(slot, 2)}.${number}`,
+    address: `0000:${hex(bus, 2)}:${hex(slot, 2)}.${number}`,
     ...id,
     bars: new Map(decoded.map(({ bar, address }) => [bar, address])),
   }

@@ -24,3 +24,8 @@ export type Finding = z.infer<typeof finding>
 export function bySeverity(left: Pick<Finding, 'severity'>, right: Pick<Finding, 'severity'>): number {
   return severities.indexOf(left.severity) - severities.indexOf(right.severity)
 }
+
+/** Whether a finding fails the cycle that it was made in. */
+export function isSerious({ severity }: Pick<Finding, 'severity'>): boolean {
+  return severity === 'error' || severity === 'fatal'
+}

@@ -1,6 +1,6 @@
 /** What devices were still doing when the old kernel had let go of them, as findings. Pure: evidence in, findings out. */
 import type { DeviceState, EngineState } from '../devices/family.ts'
-import { isBusMaster } from '../devices/family.ts'
+import { hex, isBusMaster, pciId } from '../devices/family.ts'
 import { familyOf } from '../devices/index.ts'
 import { type Binding, driverOf } from './binding.ts'
 import { bySeverity, type Finding } from './finding.ts'
@@ -135,13 +135,8 @@ function describe(
     ([name, value]) => `${name} ${value === null ? '-' : `0x${hex(value, 1)}`}`,
   )
   const bound = binding ? `bound to ${[binding.driver, ...binding.inner].join(', ')}` : 'bound to no driver'
-  const id = `${hex(device.vendor, 4)}:${hex(device.device, 4)}`
   return [
-    `${device.address} ${id} (${device.family}), ${bound} before the kexec; read ${where[method]}`,
+    `${device.address} ${pciId(device)} (${device.family}), ${bound} before the kexec; read ${where[method]}`,
     ...registers,
   ].join('; ')
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0')
 }

@@ -65,6 +65,16 @@ export type DeviceState = PciFunction & {
   driver: string | null
 }
 
+/** Vendor and device as lspci writes them: 8086:10d3 */
+export function pciId({ vendor, device }: Pick<PciFunction, 'vendor' | 'device'>): string {
+  return `${hex(vendor, 4)}:${hex(device, 4)}`
+}
+
+/** Small hexadecimal digits, at least so many. */
+export function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0')
+}
+
 /** Bit 2 of the command register. */
 export function isBusMaster({ command }: PciFunction): boolean {
   return (command & 0x4) !== 0
@@ -101,5 +111,5 @@ export function bitFact(register: string, bitName: string, bit: number, value: n
 
 /** `RCTL 0x00000002` */
 export function registerFact(register: string, value: number): string {
-  return `${register} 0x${value.toString(16).padStart(8, '0')}`
+  return `${register} 0x${hex(value, 8)}`
 }

@@ -2,7 +2,7 @@
 import { ahci } from './ahci.ts'
 import { e1000 } from './e1000.ts'
 import { edu } from './edu.ts'
-import type { Family, PciFunction } from './family.ts'
+import { type Family, hex, type PciFunction, pciId } from './family.ts'
 import { generic } from './generic.ts'
 import { nvme } from './nvme.ts'
 import { virtio } from './virtio.ts'
@@ -22,7 +22,7 @@ export function familyOf({
   device,
   classCode,
 }: Pick<PciFunction, 'vendor' | 'device' | 'classCode'>): Family {
-  const id = `${hex(vendor, 4)}:${hex(device, 4)}:${hex(classCode, 6)}`
+  const id = `${pciId({ vendor, device })}:${hex(classCode, 6)}`
   return matchers.find(({ regexp }) => regexp.test(id))?.family ?? generic
 }
 
@@ -41,8 +41,4 @@ export function registerTable(): string {
     ),
   )
   return `${lines.join('\n')}\n`
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0')
 }

@@ -3,7 +3,6 @@
  * A driver that does everything right: it transfers and takes interrupts as long as it is in use, and its shutdown()
  * ends both. Nothing may be found here.
  */
-#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/workqueue.h>
 #include "edu.h"
@@ -29,7 +28,7 @@ static void transfer(struct work_struct *unused)
 
 static int good_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	int vectors, error;
+	int error;
 	struct edu *edu;
 
 	if (good)
@@ -37,14 +36,9 @@ static int good_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	edu = edu_open(pdev);
 	if (IS_ERR(edu))
 		return PTR_ERR(edu);
-	vectors = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
-	if (vectors < 0)
-		return vectors;
-	error = request_irq(pci_irq_vector(pdev, 0), good_interrupt, 0, "edu_good", edu);
-	if (error) {
-		pci_free_irq_vectors(pdev);
+	error = edu_request_interrupt(pdev, edu, good_interrupt, "edu_good");
+	if (error)
 		return error;
-	}
 	good = edu;
 	INIT_DELAYED_WORK(&work, transfer);
 	schedule_delayed_work(&work, 0);
@@ -55,8 +49,7 @@ static void good_stop(struct pci_dev *pdev)
 {
 	cancel_delayed_work_sync(&work);
 	edu_quiesce(pdev, good);
-	free_irq(pci_irq_vector(pdev, 0), good);
-	pci_free_irq_vectors(pdev);
+	edu_free_interrupt(pdev, good);
 	good = NULL;
 }
 

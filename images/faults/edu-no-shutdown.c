@@ -3,7 +3,6 @@
  * A driver without shutdown(): a transfer is always under way, and an interrupt that was raised is never acknowledged.
  * The PCI core turns bus mastering off on a kexec, but the device itself is left as it is.
  */
-#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/timer.h>
 #include <linux/version.h>
@@ -38,21 +37,16 @@ static void keep_busy(struct timer_list *timer)
 static int busy_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct edu *edu;
-	int vectors, error;
+	int error;
 
 	if (busy.edu)
 		return -EBUSY;
 	edu = edu_open(pdev);
 	if (IS_ERR(edu))
 		return PTR_ERR(edu);
-	vectors = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
-	if (vectors < 0)
-		return vectors;
-	error = request_irq(pci_irq_vector(pdev, 0), busy_interrupt, 0, "edu_no_shutdown", edu);
-	if (error) {
-		pci_free_irq_vectors(pdev);
+	error = edu_request_interrupt(pdev, edu, busy_interrupt, "edu_no_shutdown");
+	if (error)
 		return error;
-	}
 	writel(1, edu->registers + EDU_INTERRUPT_RAISE);
 	busy.edu = edu;
 	timer_setup(&busy.timer, keep_busy, 0);
@@ -64,8 +58,7 @@ static void busy_remove(struct pci_dev *pdev)
 {
 	timer_delete_sync(&busy.timer);
 	edu_quiesce(pdev, busy.edu);
-	free_irq(pci_irq_vector(pdev, 0), busy.edu);
-	pci_free_irq_vectors(pdev);
+	edu_free_interrupt(pdev, busy.edu);
 	busy.edu = NULL;
 }
 

@@ -8,6 +8,7 @@
 
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
 #include <linux/pci.h>
@@ -61,6 +62,25 @@ static inline struct edu *edu_open(struct pci_dev *pdev)
 	pci_set_drvdata(pdev, edu);
 	pci_set_master(pdev);
 	return edu;
+}
+
+/* Message-signalled, so that an interrupt that nobody acknowledges is raised once and not for ever. */
+static inline int edu_request_interrupt(struct pci_dev *pdev, struct edu *edu, irq_handler_t handler, const char *name)
+{
+	int error = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
+
+	if (error < 0)
+		return error;
+	error = request_irq(pci_irq_vector(pdev, 0), handler, 0, name, edu);
+	if (error)
+		pci_free_irq_vectors(pdev);
+	return error;
+}
+
+static inline void edu_free_interrupt(struct pci_dev *pdev, struct edu *edu)
+{
+	free_irq(pci_irq_vector(pdev, 0), edu);
+	pci_free_irq_vectors(pdev);
 }
 
 static inline bool edu_dma_runs(struct edu *edu)

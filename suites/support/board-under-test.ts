@@ -1,6 +1,7 @@
 /** A board as the tests of a suite see it: each cycle is recorded, judged, and recovered from. */
 import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
+import { isSerious } from '../../harness/detect/finding.ts'
 import type { BoardError, KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
@@ -9,7 +10,7 @@ import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
-import { failureOf, findingsOf, isSerious } from './findings.ts'
+import { failureOf, findingsOf } from './findings.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
 

@@ -1,11 +1,12 @@
 /** Names the driver behind a finding: cold boots in which halves of the bound drivers are unbound before the kexec. */
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import { type Binding, driverOf } from '../../harness/detect/binding.ts'
+import { isSerious } from '../../harness/detect/finding.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { bisectDrivers } from '../../harness/kexec/bisect-drivers.ts'
 import type { KexecSession } from '../../harness/kexec/session.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
-import { findingsOf, isSerious } from './findings.ts'
+import { findingsOf } from './findings.ts'
 
 type Search = {
   finding: Finding

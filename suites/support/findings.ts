@@ -2,7 +2,7 @@
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import { withDriver } from '../../harness/detect/binding.ts'
 import { toFindings } from '../../harness/detect/compare.ts'
-import { bySeverity } from '../../harness/detect/finding.ts'
+import { bySeverity, isSerious } from '../../harness/detect/finding.ts'
 import type { ObservedFinding } from '../../harness/detect/handover-findings.ts'
 import { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
@@ -23,11 +23,6 @@ export function findingsOf(cycle: SessionCycle, descriptor: Descriptor): Finding
   return merged(evidence ? findings.map((finding) => withDriver(finding, evidence.bindings)) : findings).map(
     (finding) => withAllowance(finding, descriptor),
   )
-}
-
-/** Whether a finding fails its cycle. */
-export function isSerious({ severity }: Finding): boolean {
-  return severity === 'error' || severity === 'fatal'
 }
 
 /** A kexec that comes up and then complains of an error has failed all the same. */

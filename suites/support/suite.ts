@@ -66,11 +66,6 @@ export class Suite {
     return { syscall, checks, ifdown }
   }
 
-  /** Whether a fault module is in the old kernels: then they are expected to misbehave. */
-  get hasFault(): boolean {
-    return this.#plan.fault !== null
-  }
-
   /** Declares a test. Tests of a suite run one after another on one board. */
   test(title: string, body: Body): void {
     this.#titles.push(title)

@@ -1,6 +1,8 @@
 /** `npm run matrix:faults`: whether each fault module is found, on each of the default boards, as a table. */
 import { type FaultName, faults } from '../../../images/faults.ts'
+import { isSerious } from '../../detect/finding.ts'
 import type { RunSummary } from '../../journal/summary-schema.ts'
+import { markdownTable } from './markdown.ts'
 
 /** One fault's row: the serious findings of each board, `ok` where they are what was expected. */
 export type FaultRow = { fault: FaultName | null; expected: readonly string[]; cells: string[]; ok: boolean }
@@ -9,9 +11,7 @@ export type FaultRow = { fault: FaultName | null; expected: readonly string[]; c
 export function faultRow(fault: FaultName | null, summary: RunSummary): FaultRow {
   const expected = fault === null ? [] : faults[fault].expects
   const boards = summary.boards.map(({ name, cycles }) => {
-    const found = summary.findings.filter(
-      ({ board, severity }) => board === name && (severity === 'error' || severity === 'fatal'),
-    )
+    const found = summary.findings.filter((finding) => finding.board === name && isSerious(finding))
     const ids = new Set(found.map(({ id }) => id))
     const words = found.map(({ id, device, driver, cpu }) =>
       [id, cpu === null ? null : `CPU ${cpu}`, device, driver].filter((part) => part !== null).join(' '),
@@ -28,15 +28,12 @@ export function faultRow(fault: FaultName | null, summary: RunSummary): FaultRow
 
 /** The table in Markdown. */
 export function faultTable(boards: readonly string[], rows: readonly FaultRow[]): string {
-  return [
+  return markdownTable(
     ['fault', 'expected', ...boards],
-    ['---', '---', ...boards.map(() => '---')],
-    ...rows.map(({ fault, expected, cells }) => [
+    rows.map(({ fault, expected, cells }) => [
       fault === null ? 'none' : `\`${fault}\``,
       expected.join(', ') || 'nothing',
       ...cells,
     ]),
-  ]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  )
 }

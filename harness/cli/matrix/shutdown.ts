@@ -1,5 +1,6 @@
 /** `npm run matrix:shutdown`: what each device is left doing by each kernel, as a table. */
 import type { CycleSummary, RunSummary } from '../../journal/summary-schema.ts'
+import { markdownTable } from './markdown.ts'
 
 type Device = NonNullable<CycleSummary['observed']>['readings'][number]['devices'][number]
 
@@ -73,11 +74,8 @@ export function shutdownTable(columns: readonly Column[]): string {
   const keys = [...rows, { name: kexecRow }]
     .flatMap(({ name }) => [rowKey(name, false), rowKey(name, true)])
     .filter((key) => columns.some(({ cells }) => cells.has(key)))
-  return [
+  return markdownTable(
     ['device', ...columns.map(({ kernel }) => kernel)],
-    ['---', ...columns.map(() => '---')],
-    ...keys.map((key) => [key, ...columns.map(({ cells }) => cells.get(key) ?? '-')]),
-  ]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+    keys.map((key) => [key, ...columns.map(({ cells }) => cells.get(key) ?? '-')]),
+  )
 }

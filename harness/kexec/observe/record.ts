@@ -1,6 +1,6 @@
 /** Makes the journal's record of what was observed in one cycle. */
 import { type DeviceReading, disagreements, judge } from '../../detect/handover-findings.ts'
-import { isBusMaster } from '../../devices/family.ts'
+import { isBusMaster, pciId } from '../../devices/family.ts'
 import type { Observed } from './observed.ts'
 import type { Evidence } from './observer.ts'
 
@@ -15,9 +15,8 @@ export function recordOf(evidence: Evidence): Observed {
       devices: reading.devices.map((one) => {
         const state = judge(one)
         const binding = evidence.bindings.find(({ device: address }) => address === one.address)
-        const id = [one.vendor, one.device].map((part) => part.toString(16).padStart(4, '0')).join(':')
         return {
-          ...{ address: one.address, id, family: one.family, ...state, registers: one.registers },
+          ...{ address: one.address, id: pciId(one), family: one.family, ...state, registers: one.registers },
           drivers: binding ? [binding.driver, ...binding.inner] : [],
           busMaster: isBusMaster(one),
         }
