@@ -34,3 +34,19 @@ export const duration = z
     context.addIssue({ code: 'custom', message: 'a duration is above zero and at most a week' })
     return z.NEVER
   })
+
+/**
+ * A duration in YAML that stays as it was written, so that what is parsed can be parsed again, as a journal's
+ * descriptor is; whoever waits asks `durationMs`.
+ */
+export const durationText = z
+  .union([z.number(), z.string().regex(form)])
+  .meta({ title: 'a duration', examples: ['500ms', '5s', '1h30m'] })
+  .refine((written) => durationMs(written) !== undefined, {
+    error: 'a duration is above zero and at most a week',
+  })
+
+/** Milliseconds of a duration that a schema has checked. */
+export function checkedMs(written: z.infer<typeof durationText>): number {
+  return durationMs(written)!
+}

@@ -20,7 +20,7 @@ const mistakes: [string, string, string, RegExp][] = [
     'an arch of another name',
     'arch: x86_64',
     'arch: amd64',
-    /:2:7: arch: found "amd64" \(string\), expected "x86_64" or "arm64"/,
+    /:2:7: arch: found "amd64" \(string\), expected "x86_64", "arm64" or "ppc64le"/,
   ],
   [
     'a console that does not exist',
@@ -32,7 +32,7 @@ const mistakes: [string, string, string, RegExp][] = [
     'no machine',
     'machine: { type: q35 }\n',
     '',
-    /:1:1: missing key "machine" in board; it takes a mapping with the keys type, /,
+    /:1:1: machine: a QEMU board needs a machine/,
   ],
   [
     'a machine of the other architecture',

@@ -1,40 +1,15 @@
 /** What a board descriptor may say (`descriptorFile`), and what the harness makes of it (`parsedDescriptor`). */
 import { z } from 'zod'
 import { diskModels, nicModels } from '../../qemu/arguments.ts'
+import { consoleTypes } from '../console/transports.ts'
 import { duration } from '../duration.ts'
-import { boardName, oneLine, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
+import { powerTypes } from '../power/switches.ts'
+import { oneLine } from '../values.ts'
+import { boardName, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
+import { stageTypes } from './stage/stages.ts'
 
-const arch = z.enum(['x86_64', 'arm64']).meta({ description: "The board's architecture." })
+const arch = z.enum(['x86_64', 'arm64', 'ppc64le']).meta({ description: "The board's architecture." })
 type Arch = z.infer<typeof arch>
-
-/** Transports: a new one is its file in harness/console/ and its entry here. */
-const consoleTypes = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('qemu') }).meta({ description: "The QEMU machine's first serial port." }),
-])
-
-/** Power switches: a new one is its file in harness/power/ and its entry here. */
-const powerTypes = z.discriminatedUnion('type', [
-  z
-    .strictObject({ type: z.literal('qemu') })
-    .meta({ description: 'On starts the QEMU process, off ends it.' }),
-])
-
-/** Steps from power-on to the kernel that will kexec. */
-const stageTypes = z.discriminatedUnion('type', [
-  z
-    .strictObject({
-      type: z.literal('shell'),
-      name: oneLine.optional().meta({ description: 'What messages call this stage.' }),
-      login: oneLine.optional().meta({ description: 'User to log in as, where a login prompt comes first.' }),
-      prompt: oneLine.default('# ').meta({ description: "The end of the shell's prompt, as plain text." }),
-      ready: oneLine
-        .optional()
-        .meta({ description: 'Plain text that the console shows once the shell may be used.' }),
-    })
-    .meta({ description: 'A root shell on the console.' }),
-])
-
-export type Stage = z.infer<typeof stageTypes>
 
 /** Loaders: a new one is its file in harness/loader/ and its entry here. */
 const loaderTypes = z.discriminatedUnion('type', [
@@ -59,23 +34,22 @@ export type Loader = z.infer<typeof loaderTypes>
 export const loaderNames = loaderTypes.options.map((option) => option.shape.type.value)
 
 const imagePaths = {
-  kernel: oneLine.optional().meta({ description: 'Path of a kernel, from the folder of this file.' }),
-  initramfs: oneLine.optional().meta({ description: 'Path of an initramfs, from the folder of this file.' }),
+  kernel: oneLine.optional().meta({
+    description:
+      'Path of a kernel: from the folder of this file, or, on a real board, where it lies on the board.',
+  }),
+  initramfs: oneLine
+    .optional()
+    .meta({ description: 'Path of an initramfs, from where the path of the kernel starts too.' }),
   disk: oneLine.optional().meta({ description: 'Path of a disk image, from the folder of this file.' }),
 }
 const recipe = oneLine.meta({ title: 'the name of a recipe in images/', examples: ['bookworm-cloud-amd64'] })
 const parsedImage = z.strictObject({ recipe: recipe.optional(), ...imagePaths })
 /** What the board boots: a recipe, whose parts the other keys replace, or files of the user's own. */
 export type BoardImage = z.infer<typeof parsedImage>
-const fileImage = z.union([
-  recipe.transform((name): BoardImage => ({ recipe: name })),
-  parsedImage.superRefine((image, context) => {
-    if (image.recipe !== undefined || image.kernel !== undefined || image.disk !== undefined) return
-    context.addIssue({ code: 'custom', message: 'needs a recipe, a kernel or a disk to boot' })
-  }),
-])
+const fileImage = z.union([recipe.transform((name): BoardImage => ({ recipe: name })), parsedImage])
 
-const machineTypes = { x86_64: ['pc', 'q35'], arm64: ['virt'] } as const satisfies Record<
+const machineTypes = { x86_64: ['pc', 'q35'], arm64: ['virt'], ppc64le: [] } as const satisfies Record<
   Arch,
   readonly string[]
 >
@@ -106,7 +80,7 @@ const machine = {
   extraArgs: z.array(oneLine).default([]).meta({ description: 'Further arguments for QEMU, one an item.' }),
 }
 const parsedMachine = z.strictObject({ ...machine, memoryMiB: z.number() })
-type BoardMachine = z.infer<typeof parsedMachine>
+export type BoardMachine = z.infer<typeof parsedMachine>
 const fileMachine = z
   .strictObject({ ...machine, memory: sizeMiB.prefault('1G') })
   .transform(({ memory, ...rest }): BoardMachine => ({ ...rest, memoryMiB: memory }))
@@ -194,7 +168,7 @@ const shared = {
 export const parsedDescriptor = z
   .strictObject({
     ...shared,
-    machine: parsedMachine,
+    machine: parsedMachine.optional(),
     image: parsedImage,
     limits: parsedLimits,
     canary: parsedCanary.optional(),
@@ -202,23 +176,50 @@ export const parsedDescriptor = z
   .meta({ title: 'board' })
 export type Descriptor = z.infer<typeof parsedDescriptor>
 
+/** What fits none of the parts alone: a machine and how it is reached, what it boots, its architecture. */
+function mismatches({ arch, console, power, machine, image }: Descriptor): Mismatch[] {
+  const isQemu = [console.type === 'qemu', power.type === 'qemu', machine !== undefined]
+  if (isQemu.every((is) => !is)) {
+    const local = (['recipe', 'disk'] as const).filter((key) => image[key] !== undefined)
+    return local.map((key) => ({
+      path: ['image', key],
+      message: `a real board boots no ${key} of this host`,
+    }))
+  }
+  if (!machine) return [{ path: ['machine'], message: 'a QEMU board needs a machine' }]
+  if (console.type !== 'qemu')
+    return [{ path: ['console', 'type'], message: 'a board with a machine has the console qemu' }]
+  if (power.type !== 'qemu')
+    return [{ path: ['power', 'type'], message: 'a board with a machine has the power qemu' }]
+  const fitting: readonly string[] = machineTypes[arch]
+  if (!fitting.includes(machine.type)) {
+    const message =
+      fitting.length === 0
+        ? `there is no QEMU machine for ${arch}`
+        : `"${machine.type}" is no ${arch} machine; one is ${fitting.join(' or ')}`
+    return [{ path: ['machine', 'type'], message }]
+  }
+  const boots = image.recipe !== undefined || image.kernel !== undefined || image.disk !== undefined
+  return boots ? [] : [{ path: ['image'], message: 'needs a recipe, a kernel or a disk to boot' }]
+}
+type Mismatch = { path: string[]; message: string }
+
 /** A descriptor as people write it; parsing gives a `Descriptor`. */
 export const descriptorFile: z.ZodType<Descriptor> = z
   .strictObject({
     ...shared,
-    machine: fileMachine.meta({ description: 'The QEMU machine.' }),
-    image: fileImage.meta({ description: "What the board boots: a recipe's name, or files." }),
+    machine: fileMachine.optional().meta({ description: 'The QEMU machine; a real board has none.' }),
+    image: fileImage.prefault({}).meta({
+      description:
+        "What a QEMU board boots: a recipe's name, or files. What a real board kexecs: files on it.",
+    }),
     limits: fileLimits.prefault({}).meta({ description: 'The longest that each part may take.' }),
     canary: fileCanary.optional().meta({
       description: 'Memory that no kernel uses: filled with a pattern before a kexec, looked at after it.',
     }),
   })
   .superRefine((board, context) => {
-    const fitting: readonly string[] = machineTypes[board.arch]
-    if (!fitting.includes(board.machine.type)) {
-      const message = `"${board.machine.type}" is no ${board.arch} machine; one is ${fitting.join(' or ')}`
-      context.addIssue({ code: 'custom', path: ['machine', 'type'], message })
-    }
+    for (const { path, message } of mismatches(board)) context.addIssue({ code: 'custom', path, message })
     if (board.loader.syscall === 'kexec_file_load' && !board.loader.checks) {
       const message = "checks can't be left out with kexec_file_load: the kernel brings its own purgatory"
       context.addIssue({ code: 'custom', path: ['loader', 'checks'], message })

@@ -1,13 +1,6 @@
 /** The values that a board descriptor is made of: sizes, patterns, names, lines of text. */
 import { z } from 'zod'
 
-/** Text that reaches a command line or a console as one argument or one line. */
-export const oneLine = z
-  .string()
-  .min(1)
-  .regex(/^[^\u0000-\u001f\u007f]*$/)
-  .meta({ title: 'text on one line, without control characters' })
-
 /** A name that is also part of file names and of socket paths, which have little room. */
 export const boardName = z
   .string()

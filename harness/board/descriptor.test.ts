@@ -68,7 +68,7 @@ markers: { lastOldLine: ['^psci: CPU\\d+ killed'] }
 allow: [{ signature: nvme-timeout, until: 2027-03-01, owner: lab@example.org, why: old firmware }]
 `
   const board = await loadDescriptor('mine', await folderWith(t, text))
-  t.is(board.machine.memoryMiB, 512)
+  t.is(board.machine?.memoryMiB, 512)
   t.is(board.limits.gapMs, 90_000)
   t.is(board.limits.bootMs, 500)
   t.is(board.limits.loadMs, 120_000)

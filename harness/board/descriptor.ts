@@ -2,19 +2,35 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import type { QemuArch } from '../../qemu/arguments.ts'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { parseYamlFile } from '../yaml.ts'
 import {
   type BoardImage,
+  type BoardMachine,
   type Descriptor,
   descriptorFile,
   type Loader,
   loaderNames,
 } from './descriptor-schema.ts'
 
-export type { Descriptor, Stage } from './descriptor-schema.ts'
+export type { Descriptor } from './descriptor-schema.ts'
 export { parsedDescriptor } from './descriptor-schema.ts'
+
+/** A board that is a QEMU machine on this host. */
+export type QemuDescriptor = Descriptor & { arch: QemuArch; machine: BoardMachine }
+
+export function isQemu(descriptor: Descriptor): descriptor is QemuDescriptor {
+  return descriptor.machine !== undefined && descriptor.arch !== 'ppc64le'
+}
+
+/** Reads a descriptor that has to be of a QEMU machine. Throws as loadDescriptor does. */
+export async function loadQemuDescriptor(nameOrPath: string, boardsDir: string): Promise<QemuDescriptor> {
+  const descriptor = await loadDescriptor(nameOrPath, boardsDir)
+  if (isQemu(descriptor)) return descriptor
+  throw new UsageError(`${descriptor.name} is no QEMU board`)
+}
 
 /** Names of the boards that have a descriptor in a folder, sorted. Throws UsageError when the folder can't be read. */
 export async function listBoards(boardsDir: string): Promise<string[]> {
@@ -36,6 +52,8 @@ export async function loadDescriptor(nameOrPath: string, boardsDir: string): Pro
   if (!isPath) await assertKnown(nameOrPath, boardsDir)
   const file = isPath ? nameOrPath : path.join(boardsDir, `${nameOrPath}.yaml`)
   const descriptor = await parseYamlFile(file, isPath ? descriptorFile : descriptorNamed(nameOrPath))
+  // The paths of a real board are on the board.
+  if (!descriptor.machine) return descriptor
   return { ...descriptor, image: resolveImage(descriptor.image, path.dirname(path.resolve(file))) }
 }
 

@@ -4,14 +4,14 @@ import test, { type ExecutionContext } from 'ava'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { describeImage, resolveImage } from '../../images/image.ts'
 import { systemClock } from '../clock.ts'
-import { type Descriptor, loadDescriptor } from './descriptor.ts'
+import { loadQemuDescriptor, type QemuDescriptor } from './descriptor.ts'
 import { QemuBoard } from './qemu-board.ts'
-import { reachShell, shellStage } from './stages.ts'
+import { reachShell, shellStage } from './stage/shell.ts'
 
 const boards = fileURLToPath(new URL('../../boards', import.meta.url))
 const timeoutMs = 120_000
 
-async function bootBoard(t: ExecutionContext, descriptor: Descriptor): Promise<QemuBoard> {
+async function bootBoard(t: ExecutionContext, descriptor: QemuDescriptor): Promise<QemuBoard> {
   const image = await resolveImage(descriptor.image.recipe!, { arch: 'x86_64' })
   const program = await ensureProgram({ program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] })
   const qemu = { program, accelerator: 'tcg', reason: 'the tests want TCG' } as const
@@ -33,7 +33,7 @@ async function reads(board: QemuBoard, disk: string): Promise<number> {
 }
 
 test.serial('every disk is read until it is told to stop, but for the one with the payload', async (t) => {
-  const descriptor = await loadDescriptor('qemu-x86_64', boards)
+  const descriptor = await loadQemuDescriptor('qemu-x86_64', boards)
   const machine = { ...descriptor.machine, disks: ['nvme' as const, 'virtio-blk' as const] }
   const board = await bootBoard(t, { ...descriptor, machine })
   t.regex(await run(board, 'cat /sys/block/vda/serial'), /^kexec-payload/)
@@ -52,7 +52,7 @@ test.serial('every disk is read until it is told to stop, but for the one with t
 
 const generic = 'qemu-x86_64-devices'
 test.serial(`the network cards of ${generic} answer the harness's frames`, async (t) => {
-  const descriptor = await loadDescriptor(generic, boards)
+  const descriptor = await loadQemuDescriptor(generic, boards)
   if ((await describeImage(descriptor.image.recipe!)) === undefined) {
     t.log(`not run: build its image with npm run images -- ${descriptor.image.recipe}`)
     return t.pass()

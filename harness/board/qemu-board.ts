@@ -12,10 +12,10 @@ import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
 import { LabError } from '../errors.ts'
 import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
-import type { Descriptor } from './descriptor.ts'
+import type { QemuDescriptor } from './descriptor.ts'
 import { findInstalledKernel } from './installed-kernel.ts'
 import { providePayload } from './payload.ts'
-import { shellStage } from './stages.ts'
+import { shellStage } from './stage/shell.ts'
 
 /** What was chosen to run QEMU boards of one architecture. */
 export type QemuChoice = {
@@ -26,7 +26,7 @@ export type QemuChoice = {
 }
 
 export type QemuBoardOptions = {
-  descriptor: Descriptor
+  descriptor: QemuDescriptor
   /** null: the machine's firmware boots the descriptor's disk. */
   image: Image | null
   qemu: QemuChoice
@@ -39,7 +39,7 @@ export type QemuBoardOptions = {
 const samples = { count: 10, intervalMs: 50 }
 
 export class QemuBoard implements Board {
-  readonly descriptor: Descriptor
+  readonly descriptor: QemuDescriptor
   readonly console: Console
   readonly shell: Shell
   readonly accelerator: string

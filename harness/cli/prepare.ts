@@ -5,8 +5,13 @@ import type { FaultName } from '../../images/faults.ts'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { composeImage, type Image, resolveImage } from '../../images/image.ts'
 import { chooseAccelerator } from '../../qemu/accelerator.ts'
-import type { Descriptor } from '../board/descriptor.ts'
-import { loadDescriptor, overrideDescriptor } from '../board/descriptor.ts'
+import {
+  type Descriptor,
+  isQemu,
+  loadDescriptor,
+  overrideDescriptor,
+  type QemuDescriptor,
+} from '../board/descriptor.ts'
 import type { QemuChoice } from '../board/qemu-board.ts'
 import { UsageError } from '../errors.ts'
 import type { Plan } from '../journal/events.ts'
@@ -32,6 +37,7 @@ export async function prepareBoards(
   refuseSharedNames(descriptors)
   const boards: Plan['boards'] = []
   for (const descriptor of descriptors) {
+    if (!isQemu(descriptor)) throw new UsageError(`${descriptor.name}: only QEMU boards can be run so far`)
     const [machine, image] = await Promise.all([
       chooseQemu(descriptor, progress, signal),
       prepareImage(descriptor, progress, signal),
@@ -45,7 +51,7 @@ export async function prepareBoards(
 
 /** The QEMU that runs boards of a descriptor's architecture, installed or unpacked where it was missing. */
 async function chooseQemu(
-  descriptor: Descriptor,
+  descriptor: QemuDescriptor,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<QemuChoice> {
@@ -61,7 +67,7 @@ async function chooseQemu(
 }
 
 async function prepareImage(
-  { image, arch }: Descriptor,
+  { image, arch }: QemuDescriptor,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Image | null> {
@@ -76,7 +82,7 @@ async function prepareImage(
 /** Builds the fault's module for the image's kernel, and gives the board the devices that it needs. */
 async function prepareFault(
   name: FaultName,
-  descriptor: Descriptor,
+  descriptor: QemuDescriptor,
   image: Image | null,
   watch: { progress: Progress; signal: AbortSignal },
 ): Promise<Plan['boards'][number]['fault']> {

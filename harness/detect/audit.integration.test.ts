@@ -5,9 +5,9 @@ import { FaultUnavailable, type PreparedFault, prepareFault } from '../../images
 import { ensureProgram } from '../../images/host-packages.ts'
 import { type Image, resolveImage } from '../../images/image.ts'
 import { auditOffsets } from '../../images/kernel-layout.ts'
-import { loadDescriptor } from '../board/descriptor.ts'
+import { loadQemuDescriptor } from '../board/descriptor.ts'
 import { QemuBoard } from '../board/qemu-board.ts'
-import { reachShell, shellStage } from '../board/stages.ts'
+import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { quote } from '../console/shell.ts'
 import { kexecTools } from '../loader/kexec-tools.ts'
 import { type AuditResult, auditFindings, ShutdownAudit } from './audit.ts'
@@ -28,7 +28,7 @@ type Rig = { board: QemuBoard; image: Image; fault: PreparedFault | undefined }
 
 /** A board of four CPUs with a fault's module at hand, and a kernel that runs on it. */
 async function boot(t: ExecutionContext, name: string): Promise<Rig> {
-  const descriptor = await loadDescriptor(name, boards)
+  const descriptor = await loadQemuDescriptor(name, boards)
   const { arch } = descriptor
   const image = await resolveImage(descriptor.image.recipe!, { arch })
   const fault = await prepareFault('ipi-offline-cpu', { image }).catch((error: unknown) => {

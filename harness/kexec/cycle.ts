@@ -1,6 +1,6 @@
 /** One cycle: load, execute, handover, boot to ready, proof. */
 import type { Board } from '../board/board.ts'
-import { reachShell, shellStage } from '../board/stages.ts'
+import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { resolveImage } from '../../images/image.ts'
-import { type Descriptor, loadDescriptor } from '../board/descriptor.ts'
+import { loadQemuDescriptor, type QemuDescriptor } from '../board/descriptor.ts'
 import { QemuBoard } from '../board/qemu-board.ts'
 import { ConsoleRecorder } from '../console/recorder.ts'
 import { loadCatalogue } from '../detect/catalogue.ts'
@@ -20,14 +20,18 @@ const boards = fileURLToPath(new URL('../../boards', import.meta.url))
 const programs = { x86_64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' }
 const packages = { x86_64: ['qemu-system-x86'], arm64: ['qemu-system-arm'] }
 
-type Setup = { board?: string; change?: (descriptor: Descriptor) => Descriptor; loader?: Partial<Loader> }
+type Setup = {
+  board?: string
+  change?: (descriptor: QemuDescriptor) => QemuDescriptor
+  loader?: Partial<Loader>
+}
 type Rig = { session: KexecSession; board: QemuBoard; recoveries: string[] }
 
 async function openSession(
   t: ExecutionContext,
   { board: name = 'qemu-x86_64', change = (same) => same, loader = {} }: Setup,
 ): Promise<Rig> {
-  const descriptor = change(await loadDescriptor(name, boards))
+  const descriptor = change(await loadQemuDescriptor(name, boards))
   const { arch } = descriptor
   const program = await ensureProgram({ program: programs[arch], packages: packages[arch] })
   const image = await resolveImage(descriptor.image.recipe!, { arch })
@@ -67,7 +71,7 @@ async function openSession(
   return { session, board, recoveries }
 }
 
-const limits = (change: Partial<Descriptor['limits']>) => (descriptor: Descriptor) => ({
+const limits = (change: Partial<QemuDescriptor['limits']>) => (descriptor: QemuDescriptor) => ({
   ...descriptor,
   limits: { ...descriptor.limits, ...change },
 })

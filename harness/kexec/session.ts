@@ -1,6 +1,6 @@
 /** One board over many generations: cold boots, cycles, and recovery when a cycle left it dead. */
 import type { Board, TargetFiles } from '../board/board.ts'
-import { reachShell, shellStage } from '../board/stages.ts'
+import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { msBetween, systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { isQemu } from '../../harness/board/descriptor.ts'
 import { QemuBoard } from '../../harness/board/qemu-board.ts'
 import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
@@ -123,6 +124,7 @@ export class Suite {
       originNs,
       onFailure: (error) => this.#stop.abort(error),
     })
+    if (!isQemu(descriptor)) throw new UsageError(`${descriptor.name}: only QEMU boards can be run so far`)
     const board = new QemuBoard({ descriptor, image, qemu, recorder, faultDisk: fault?.disk })
     this.#recording.add({
       type: 'board-opened',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imageSchema } from '../../../images/image.ts'
 import { removeFolder } from '../../../qemu/sockets.ts'
-import { type Descriptor, parsedDescriptor } from '../../board/descriptor.ts'
+import { parsedDescriptor, type QemuDescriptor } from '../../board/descriptor.ts'
 import { QemuBoard, type QemuChoice } from '../../board/qemu-board.ts'
 import { ConsoleRecorder } from '../../console/recorder.ts'
 import { loadCatalogue } from '../../detect/catalogue.ts'
@@ -22,13 +22,13 @@ export async function openSession(
   resources: AsyncDisposableStack,
   { progress, signal }: BenchContext,
   flags: Omit<RunFlags, 'results'>,
-  observing?: (descriptor: Descriptor) => Observing,
+  observing?: (descriptor: QemuDescriptor) => Observing,
 ): Promise<{ session: KexecSession; board: QemuBoard }> {
   const folder = mkdtempSync(join(tmpdir(), 'kexec-bench-'))
   resources.defer(() => removeFolder(folder))
   const options = await parseRunFlags({ ...flags, results: folder }, { boards: [], suites: ['smoke'] })
   const [plan] = await prepareBoards(options, progress, signal)
-  const descriptor = parsedDescriptor.parse(plan!.descriptor)
+  const descriptor = parsedDescriptor.parse(plan!.descriptor) as QemuDescriptor
   const recorder = resources.use(
     new ConsoleRecorder({
       folder,

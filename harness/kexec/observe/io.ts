@@ -9,7 +9,7 @@ export function keepingBusy(): Observer {
   return {
     async prepare({ board, evidence, signal }) {
       // A disk behind USB shows up a second or two after its driver.
-      const { disks } = board.descriptor.machine
+      const { disks = [] } = board.descriptor.machine ?? {}
       const { status, output } = await board.shell.run(`harness-io start ${disks.length}`, {
         timeoutMs: commandTimeoutMs,
         signal,

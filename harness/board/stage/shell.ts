@@ -1,8 +1,23 @@
 /** The way from power-on, or from a kexec, to a shell that answers. */
-import type { Console } from '../console/console.ts'
-import type { Line } from '../console/lines.ts'
-import type { Shell } from '../console/shell.ts'
-import type { Descriptor, Stage } from './descriptor.ts'
+import { z } from 'zod'
+import type { Console } from '../../console/console.ts'
+import type { Line } from '../../console/lines.ts'
+import type { Shell } from '../../console/shell.ts'
+import { oneLine } from '../../values.ts'
+import type { Descriptor } from '../descriptor.ts'
+
+export const shellStageSchema = z
+  .strictObject({
+    type: z.literal('shell'),
+    name: oneLine.optional().meta({ description: 'What messages call this stage.' }),
+    login: oneLine.optional().meta({ description: 'User to log in as, where a login prompt comes first.' }),
+    prompt: oneLine.default('# ').meta({ description: "The end of the shell's prompt, as plain text." }),
+    ready: oneLine
+      .optional()
+      .meta({ description: 'Plain text that the console shows once the shell may be used.' }),
+  })
+  .meta({ description: 'A root shell on the console.' })
+export type ShellStage = z.infer<typeof shellStageSchema>
 
 export type ReachOptions = {
   /** Console position from which to look: what was said before belongs to an older kernel. */
@@ -19,7 +34,7 @@ export type ReachOptions = {
 export async function reachShell(
   console: Console,
   shell: Shell,
-  stage: Stage,
+  stage: ShellStage,
   options: ReachOptions,
 ): Promise<Line> {
   const deadline = performance.now() + options.timeoutMs
@@ -48,6 +63,6 @@ export async function reachShell(
 }
 
 /** The stage whose shell runs the loader. */
-export function shellStage(descriptor: Descriptor): Stage {
+export function shellStage(descriptor: Descriptor): ShellStage {
   return descriptor.stages.at(-1)!
 }
