@@ -110,7 +110,8 @@ function missing({ program, packages }: HostProgram, error: unknown): unknown {
   })
 }
 
-function ignoresInstalled(program: string, env: NodeJS.ProcessEnv): boolean {
+/** Whether KEXEC_HARNESS_IGNORE_INSTALLED names the program. */
+export function ignoresInstalled(program: string, env: NodeJS.ProcessEnv): boolean {
   return (env.KEXEC_HARNESS_IGNORE_INSTALLED ?? '').split(',').includes(program)
 }
 
@@ -119,7 +120,7 @@ function isRoot(): boolean {
 }
 
 /** Absolute path of a program in $PATH, or in the folders that a plain user's PATH lacks. */
-async function findInPath(program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+export async function findInPath(program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const folders = [...(env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].filter(path.isAbsolute)
   for (const folder of folders) {
     const file = path.join(folder, program)

@@ -24,7 +24,7 @@ const format = 1
 /** Folders that QEMU looks for firmware in: Debian has it in three packages. */
 const firmwareFolders = ['usr/share/qemu', 'usr/share/seabios', 'usr/lib/ipxe/qemu']
 /** Folder below lib that holds an architecture's libraries. */
-const triplets = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
+export const triplets = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
 
 /** The program if it was unpacked before. */
 export async function findUnpacked(cache: string, wanted: Wanted): Promise<Unpacked | undefined> {
@@ -109,7 +109,7 @@ async function writeLauncher(
 }
 
 /** The loader itself; the name in the program is a link, on some releases an absolute one that leads to the host's. */
-async function loaderIn(root: string, interpreter: string, folders: readonly string[]): Promise<string> {
+export async function loaderIn(root: string, interpreter: string, folders: readonly string[]): Promise<string> {
   const name = path.basename(interpreter)
   for (const folder of folders) {
     const file = path.join(folder, name)
@@ -119,7 +119,7 @@ async function loaderIn(root: string, interpreter: string, folders: readonly str
 }
 
 /** Folders with libraries, and those one level below, such as pulseaudio's. */
-async function libraryFolders(root: string, triplet: string): Promise<string[]> {
+export async function libraryFolders(root: string, triplet: string): Promise<string[]> {
   const found: string[] = []
   for (const base of ['lib', 'usr/lib', `lib/${triplet}`, `usr/lib/${triplet}`]) {
     const entries = await readdir(path.join(root, base), { withFileTypes: true }).catch(() => [])

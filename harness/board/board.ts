@@ -3,6 +3,7 @@
 import type { HandoverWatch } from '../../qemu/inspection.ts'
 import type { Console } from '../console/console.ts'
 import type { Shell } from '../console/shell.ts'
+import type { LabError } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 
 /** Where on a board its kernel and initramfs lie, for its loader. */
@@ -28,6 +29,19 @@ export type Examination = {
   recoveredLog?: string[]
 }
 
+/** Something to try with a board that hangs, before its power is cut. */
+export type RecoveryStep = {
+  name: string
+  /** What it heard, and how the board boots now; null where it did not help. */
+  attempt(signal: AbortSignal): Promise<{ said: string; boot: StartBoard | null }>
+}
+
+/**
+ * Makes a board boot: `commandLine` is for a kernel that its firmware starts. Returns the console position from which
+ * the kernel's shell is to be looked for.
+ */
+export type StartBoard = (commandLine: string) => Promise<number>
+
 export type Board = AsyncDisposable & {
   readonly descriptor: Descriptor
   readonly console: Console
@@ -35,10 +49,23 @@ export type Board = AsyncDisposable & {
   /** What runs the board, for the record: accelerator and why, program and version. */
   readonly accelerator: string | null
   readonly note: string
-  /** Switches the power on and boots generation 0 with this command line, as far as the power reaches. */
-  powerOn(commandLine: string, signal: AbortSignal): Promise<void>
+  /**
+   * Switches the power on and boots generation 0 with this command line, as far as the power and the firmware reach.
+   * Returns the console position from which the kernel's shell is to be looked for.
+   */
+  powerOn(commandLine: string, signal: AbortSignal): Promise<number>
   /** Switches the power off; the console stays. */
   powerOff(): Promise<void>
+  /** How often the power is cycled before a board that does not come up is given up. */
+  readonly powerCycles: number
+  /** What is tried before the power; absent: nothing. */
+  readonly recoverySteps?: readonly RecoveryStep[]
+  /** Told when nothing brought the board back. */
+  giveUp?(reason: string): void
+  /** What the lab did since a console position that no result may be blamed on the board for; absent: it can do nothing. */
+  labFault?(from: number): LabError | undefined
+  /** What a stamp of the console may be late by, beyond the host's own delay, milliseconds; absent: not known to be. */
+  readonly stampUncertaintyMs?: number | undefined
   /** Calls back when the machine resets, panics or dies; returns what ends it. */
   onTrouble(listener: (trouble: Trouble) => void): () => void
   /** Looks into a machine that went silent. `nonce` tells the new kernel's messages from the old one's. */

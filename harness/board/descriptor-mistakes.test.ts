@@ -28,12 +28,7 @@ const mistakes: [string, string, string, RegExp][] = [
     'console: { type: serial }',
     /:3:18: console\.type: found "serial" \(string\), expected "qemu"/,
   ],
-  [
-    'no machine',
-    'machine: { type: q35 }\n',
-    '',
-    /:1:1: machine: a QEMU board needs a machine/,
-  ],
+  ['no machine', 'machine: { type: q35 }\n', '', /:1:1: machine: a QEMU board needs a machine/],
   [
     'a machine of the other architecture',
     'type: q35',

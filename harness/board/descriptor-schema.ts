@@ -1,11 +1,13 @@
 /** What a board descriptor may say (`descriptorFile`), and what the harness makes of it (`parsedDescriptor`). */
 import { z } from 'zod'
 import { diskModels, nicModels } from '../../qemu/arguments.ts'
+import { rigConsole, rigPower, rigSpec } from '../../qemu/rig/spec.ts'
 import { consoleTypes } from '../console/transports.ts'
-import { duration } from '../duration.ts'
+import { duration, durationText } from '../duration.ts'
 import { powerTypes } from '../power/switches.ts'
 import { oneLine } from '../values.ts'
 import { boardName, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
+import { placeKeys } from './labgrid/place.ts'
 import { stageTypes } from './stage/stages.ts'
 
 const arch = z.enum(['x86_64', 'arm64', 'ppc64le']).meta({ description: "The board's architecture." })
@@ -32,6 +34,26 @@ const loaderTypes = z.discriminatedUnion('type', [
 ])
 export type Loader = z.infer<typeof loaderTypes>
 export const loaderNames = loaderTypes.options.map((option) => option.shape.type.value)
+
+/** A console or a power switch that comes with the board's labgrid place. */
+const ofPlace = z
+  .strictObject({ type: z.literal('place') })
+  .meta({ description: 'Taken from the labgrid place; so is what a board with a place leaves out.' })
+const boardConsole = z.discriminatedUnion('type', [...consoleTypes.options, rigConsole, ofPlace])
+const boardPower = z.discriminatedUnion('type', [...powerTypes.options, rigPower, ofPlace])
+
+const recovery = z.strictObject({
+  sysrq: z.boolean().default(true).meta({
+    description:
+      'Asks a hung kernel for its tasks and CPUs, and to reboot, by a serial BREAK and sysrq keys.',
+  }),
+  loaderTimeout: durationText.optional().meta({
+    description: "How long the loader's own time-out or a watchdog may take to bring the board back.",
+  }),
+  powerCycles: z.number().int().min(1).max(10).default(2).meta({
+    description: 'How often the power is cycled before the board is put into quarantine.',
+  }),
+})
 
 const imagePaths = {
   kernel: oneLine.optional().meta({
@@ -143,8 +165,15 @@ const allowance = z.strictObject({
 const shared = {
   name: boardName.meta({ description: "The board's name, that of this file without .yaml." }),
   arch,
-  console: consoleTypes,
-  power: powerTypes,
+  console: boardConsole.prefault({ type: 'place' }),
+  power: boardPower.prefault({ type: 'place' }),
+  ...placeKeys,
+  rig: rigSpec.optional(),
+  recovery: recovery.prefault({}).meta({ description: 'What is tried when a board hangs, in this order.' }),
+  retries: z.number().int().min(0).max(5).default(1).meta({
+    description:
+      'How often a test that the lab broke (console, power) is tried again; every attempt is kept.',
+  }),
   stages: z
     .array(stageTypes)
     .min(1)
@@ -177,30 +206,64 @@ export const parsedDescriptor = z
 export type Descriptor = z.infer<typeof parsedDescriptor>
 
 /** What fits none of the parts alone: a machine and how it is reached, what it boots, its architecture. */
-function mismatches({ arch, console, power, machine, image }: Descriptor): Mismatch[] {
-  const isQemu = [console.type === 'qemu', power.type === 'qemu', machine !== undefined]
-  if (isQemu.every((is) => !is)) {
-    const local = (['recipe', 'disk'] as const).filter((key) => image[key] !== undefined)
-    return local.map((key) => ({
-      path: ['image', key],
-      message: `a real board boots no ${key} of this host`,
-    }))
-  }
-  if (!machine) return [{ path: ['machine'], message: 'a QEMU board needs a machine' }]
-  if (console.type !== 'qemu')
-    return [{ path: ['console', 'type'], message: 'a board with a machine has the console qemu' }]
-  if (power.type !== 'qemu')
-    return [{ path: ['power', 'type'], message: 'a board with a machine has the power qemu' }]
-  const fitting: readonly string[] = machineTypes[arch]
-  if (!fitting.includes(machine.type)) {
+function mismatches(board: Descriptor): Mismatch[] {
+  const { machine } = board
+  const found = [...kindMismatches(board, kindOf(board))]
+  if (machine) {
+    const fitting: readonly string[] = machineTypes[board.arch]
+    const is = `"${machine.type}" is no ${board.arch} machine`
     const message =
       fitting.length === 0
-        ? `there is no QEMU machine for ${arch}`
-        : `"${machine.type}" is no ${arch} machine; one is ${fitting.join(' or ')}`
-    return [{ path: ['machine', 'type'], message }]
+        ? `there is no QEMU machine for ${board.arch}`
+        : `${is}; one is ${fitting.join(' or ')}`
+    if (!fitting.includes(machine.type)) found.push({ path: ['machine', 'type'], message })
   }
-  const boots = image.recipe !== undefined || image.kernel !== undefined || image.disk !== undefined
-  return boots ? [] : [{ path: ['image'], message: 'needs a recipe, a kernel or a disk to boot' }]
+  return found
+}
+
+/** A QEMU machine, one that the bench rig puts behind the console and the switch of a real board, or a real board. */
+export type BoardKind = 'qemu' | 'rig' | 'real'
+
+/** Told by its console, since that is what a person begins with. */
+export function kindOf({ console, rig }: Pick<Descriptor, 'console' | 'rig'>): BoardKind {
+  if (console.type === 'qemu') return 'qemu'
+  return console.type === 'rig' || rig !== undefined ? 'rig' : 'real'
+}
+
+function kindMismatches(
+  { console, power, machine, image, rig, place }: Descriptor,
+  kind: BoardKind,
+): Mismatch[] {
+  const wrong: Mismatch[] = []
+  const need = (holds: boolean, key: string, message: string) => {
+    if (!holds) wrong.push({ path: key.split('.'), message })
+  }
+  const a = { qemu: 'a QEMU board', rig: 'a board of the rig', real: 'a real board' }[kind]
+  const types = { qemu: ['qemu'], rig: ['rig'], real: undefined }[kind]
+  if (kind === 'real') {
+    need(!['qemu', 'rig'].includes(power.type), 'power.type', `${a} has no power ${power.type}`)
+    need(machine === undefined, 'machine', `${a} has no machine`)
+    for (const key of ['recipe', 'disk'] as const)
+      need(image[key] === undefined, `image.${key}`, `${a} boots no ${key} of this host`)
+    need(
+      console.type !== 'place' || place !== undefined,
+      'console',
+      'a board without a place needs a console',
+    )
+    need(
+      power.type !== 'place' || place !== undefined,
+      'power',
+      'a board without a place needs a power switch',
+    )
+    return wrong
+  }
+  need(types!.includes(console.type), 'console.type', `${a} has the console ${kind}`)
+  need(types!.includes(power.type), 'power.type', `${a} has the power ${kind}`)
+  need(machine !== undefined, 'machine', `${a} needs a machine`)
+  need((rig !== undefined) === (kind === 'rig'), 'rig', `${a} has ${kind === 'rig' ? 'to say' : 'no'} rig`)
+  const boots = image.recipe !== undefined || (kind === 'qemu' && (image.kernel ?? image.disk) !== undefined)
+  need(boots, 'image', `${a} needs a recipe${kind === 'qemu' ? ', a kernel or a disk' : ''} to boot`)
+  return wrong
 }
 type Mismatch = { path: string[]; message: string }
 

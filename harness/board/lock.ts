@@ -1,8 +1,10 @@
 /** Whose board it is: a lock that the kernel takes back when its holder dies, and a note of who that is. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
-import { execa } from 'execa'
 import { z } from 'zod'
 import { LabError } from '../errors.ts'
 
@@ -108,15 +110,17 @@ function openLockFile(file: string): number {
  * with ours when flock(1) has ended, and goes when ours is closed or this process dies.
  */
 async function flock(fd: number): Promise<boolean> {
-  const { exitCode, stderr, shortMessage } = await execa('flock', ['--nonblock', '3'], {
-    stdio: ['ignore', 'ignore', 'pipe', fd],
-    reject: false,
-    timeout: 30_000,
+  // Not execa, whose types know no inherited file descriptor beyond the third.
+  const child = spawn('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+  let why = ''
+  child.on('error', (error) => {
+    why = error.message
   })
-  if (exitCode === 0) return true
+  const [status] = await once(child, 'close')
+  if (status === 0) return true
   // flock(1): "exit status 1 if the lock cannot be acquired with --nonblock".
-  if (exitCode === 1) return false
-  throw new LabError(`flock does not work here: ${String(stderr) || shortMessage}`, {
+  if (status === 1) return false
+  throw new LabError(`flock does not work here: ${why || `it ended with status ${status}`}`, {
     hint: 'Install util-linux.',
   })
 }

@@ -44,6 +44,8 @@ export class QemuBoard implements Board {
   readonly shell: Shell
   readonly accelerator: string
   readonly note: string
+  /** A machine that does not boot once will not boot the next time. */
+  readonly powerCycles = 1
   readonly #options: QemuBoardOptions
   readonly #listeners = new Set<(trouble: Trouble) => void>()
   #machine: Machine | undefined
@@ -57,7 +59,8 @@ export class QemuBoard implements Board {
     this.shell = new Shell(this.console, { prompt: shellStage(options.descriptor).prompt })
   }
 
-  async powerOn(commandLine: string, signal: AbortSignal): Promise<void> {
+  async powerOn(commandLine: string, signal: AbortSignal): Promise<number> {
+    const from = this.console.position
     const { image, qemu, descriptor, faultDisk } = this.#options
     const { memoryMiB, ...machine } = descriptor.machine
     this.#machine = await startMachine({
@@ -82,6 +85,7 @@ export class QemuBoard implements Board {
       signal,
     })
     this.#follow(this.#machine)
+    return from
   }
 
   async powerOff(): Promise<void> {

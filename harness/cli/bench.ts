@@ -8,12 +8,13 @@ import { cycle } from './bench/cycle.ts'
 import { inspection } from './bench/inspection.ts'
 import { matching } from './bench/matching.ts'
 import { memory } from './bench/memory.ts'
+import { consoles } from './bench/serial.ts'
 import { stamps } from './bench/stamps.ts'
 import { start } from './bench/start.ts'
 import { benchTable } from './bench/table.ts'
 import type { Progress } from './progress.ts'
 
-const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, memory]
+const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, consoles, memory]
 
 /** Runs the benchmarks of these names, or all. Returns 0 when each held its bounds, 1 otherwise. Throws UsageError. */
 export async function bench(names: string[], signal: AbortSignal): Promise<number> {

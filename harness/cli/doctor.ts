@@ -7,7 +7,7 @@ import { recipeNames } from '../../images/recipe.ts'
 import { loadDescriptor } from '../board/descriptor.ts'
 import { exitStatus } from '../errors.ts'
 import { boardsDir, root } from './paths.ts'
-import { qemuPrograms } from './prepare.ts'
+import { qemuPrograms } from './prepare-qemu.ts'
 import { defaultBoards } from './start.ts'
 
 /** `later`: only some boards want it, and it comes when one of them is used. */

@@ -61,6 +61,8 @@ export class LiveState {
         state.lastGapMs = event.phases.gapMs ?? state.lastGapMs
         if (state.cycle) state.cycleMs.push((event.t - state.cycle.t) / 1e6)
         return event.verdict
+      case 'board-unavailable':
+        return 'unavailable'
       case 'runner-ended':
         return 'done'
       default:

@@ -1,6 +1,7 @@
 /** The command line: one file per command, loaded when it is asked for. */
 import { Command, CommanderError, Option } from 'commander'
 import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
+import { addLabCommands } from './lab/commands.ts'
 import { surviveClosedOutput } from './print.ts'
 import type { RunFlags } from './run-options.ts'
 
@@ -39,6 +40,7 @@ async function parse(argv: string[], signal: AbortSignal, flags: Flags): Promise
     })
   addRunCommands(program, act)
   addToolCommands(program, act)
+  addLabCommands(program, act)
   await program.parseAsync(argv, { from: 'user' })
   return status
 }
@@ -72,8 +74,18 @@ function addRunCommands(program: Command, act: Act): void {
 function addToolCommands(program: Command, act: Act): void {
   program
     .command('doctor')
-    .description('print what is there, what is missing, and what would be done')
-    .action(act(async (abort) => (await import('./doctor.ts')).doctor(abort)))
+    .description(
+      'print what is there, what is missing, and what would be done; of boards, what is wrong on the rack',
+    )
+    .option('--board <name>', 'check each part of a board against the rack; repeat for several', collect)
+    .option('--power', 'boot those boards cold too: switches their power off and on')
+    .action(
+      act(async (abort, flags: { board?: string[]; power?: boolean }) =>
+        flags.board
+          ? (await import('./board-doctor.ts')).boardDoctor(flags.board, flags, abort)
+          : (await import('./doctor.ts')).doctor(abort),
+      ),
+    )
   program
     .command('images')
     .description('build the images of the recipes')

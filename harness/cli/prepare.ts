@@ -1,82 +1,100 @@
 /** Makes everything ready that the boards of a run need: programs, accelerators, images. */
 
-import { defaultCacheFolder } from '../../images/cache.ts'
 import type { FaultName } from '../../images/faults.ts'
-import { ensureProgram } from '../../images/host-packages.ts'
-import { composeImage, type Image, resolveImage } from '../../images/image.ts'
-import { chooseAccelerator } from '../../qemu/accelerator.ts'
+import type { Image } from '../../images/image.ts'
 import {
   type Descriptor,
   isQemu,
+  kindOf,
   loadDescriptor,
   overrideDescriptor,
   type QemuDescriptor,
 } from '../board/descriptor.ts'
-import type { QemuChoice } from '../board/qemu-board.ts'
 import { UsageError } from '../errors.ts'
 import type { Plan } from '../journal/events.ts'
+import type { Hold } from './lab/hold.ts'
 import { boardsDir } from './paths.ts'
+import { chooseQemu, prepareImage } from './prepare-qemu.ts'
 import type { Progress } from './progress.ts'
 import type { RunOptions } from './run-options.ts'
 
-/** The programs that run QEMU boards, and Debian's packages of them. */
-export const qemuPrograms = {
-  x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
-  arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm', 'ipxe-qemu'] },
-}
+/** The boards of a run, and what it holds of the rack for them. */
+export type Prepared = { boards: Plan['boards']; hold: Hold | undefined }
 
-/** Prepares each board of a run. Throws UsageError for what was asked, LabError for what is missing here. */
+/**
+ * Prepares each board of a run. Throws UsageError for what was asked, LabError for what is missing here; a board on a
+ * rack that can't be had is refused in `hold`, since the others can.
+ */
 export async function prepareBoards(
   options: RunOptions,
   progress: Progress,
   signal: AbortSignal,
-): Promise<Plan['boards']> {
+): Promise<Prepared> {
   const descriptors: Descriptor[] = []
-  for (const name of options.boards)
-    descriptors.push(overrideDescriptor(await loadDescriptor(name, boardsDir), options.overrides))
-  refuseSharedNames(descriptors)
-  const boards: Plan['boards'] = []
-  for (const descriptor of descriptors) {
-    if (!isQemu(descriptor)) throw new UsageError(`${descriptor.name}: only QEMU boards can be run so far`)
-    const [machine, image] = await Promise.all([
-      chooseQemu(descriptor, progress, signal),
-      prepareImage(descriptor, progress, signal),
-    ])
-    const fault =
-      options.fault && (await prepareFault(options.fault, descriptor, image, { progress, signal }))
-    boards.push({ name: descriptor.name, arch: descriptor.arch, descriptor, image, machine, fault })
+  for (const name of options.boards) {
+    const descriptor = await loadDescriptor(name, boardsDir)
+    refuseForeignFiles(descriptor, options)
+    descriptors.push(overrideDescriptor(descriptor, options.overrides))
   }
-  return boards
+  refuseSharedNames(descriptors)
+  const hold = await takeHold(descriptors, progress, signal)
+  try {
+    const boards: Plan['boards'] = []
+    for (const descriptor of descriptors)
+      boards.push(await prepareBoard(descriptor, hold, options, { progress, signal }))
+    return { boards, hold }
+  } catch (error) {
+    await hold?.[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
-/** The QEMU that runs boards of a descriptor's architecture, installed or unpacked where it was missing. */
-async function chooseQemu(
-  descriptor: QemuDescriptor,
+/** Only where a board is on a rack: what reaches one must not delay the start of QEMU boards. */
+async function takeHold(
+  descriptors: readonly Descriptor[],
   progress: Progress,
   signal: AbortSignal,
-): Promise<QemuChoice> {
-  const program = await ensureProgram({ ...qemuPrograms[descriptor.arch], progress, signal })
-  const choice = await chooseAccelerator(
-    program,
-    descriptor.arch,
-    descriptor.machine.accelerator,
-    defaultCacheFolder(),
-    { cpu: descriptor.machine.cpu, signal },
-  )
-  return { program, accelerator: choice.accelerator, reason: choice.reason }
+): Promise<Hold | undefined> {
+  if (descriptors.every((descriptor) => kindOf(descriptor) === 'qemu')) return undefined
+  const { Hold } = await import('./lab/hold.ts')
+  return await Hold.take(descriptors, { command: process.argv.slice(2).join(' '), progress, signal })
 }
 
-async function prepareImage(
-  { image, arch }: QemuDescriptor,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Image | null> {
-  if (image.disk !== undefined && image.recipe === undefined && image.kernel === undefined) return null
-  const base = await resolveImage(image.recipe ?? defaultRecipes[arch], { arch, progress, signal })
-  const { kernel, initramfs } = image
-  return kernel === undefined && initramfs === undefined
-    ? base
-    : await composeImage({ base, kernel, initramfs, progress, signal })
+type Watch = { progress: Progress; signal: AbortSignal }
+
+async function prepareBoard(
+  descriptor: Descriptor,
+  hold: Hold | undefined,
+  { fault: wanted }: RunOptions,
+  watch: Watch,
+): Promise<Plan['boards'][number]> {
+  const { name, arch } = descriptor
+  if (!isQemu(descriptor))
+    return {
+      name,
+      arch,
+      descriptor: hold?.descriptor(name) ?? descriptor,
+      image: null,
+      machine: null,
+      fault: null,
+    }
+  const [machine, image] = await Promise.all([chooseQemu(descriptor, watch), prepareImage(descriptor, watch)])
+  const fault = wanted && (await prepareFault(wanted, descriptor, image, watch))
+  return { name, arch, descriptor, image, machine, fault }
+}
+
+/** Files of this host can't be loaded by a board on a rack, and a fault module comes on a disk of QEMU's. */
+function refuseForeignFiles(descriptor: Descriptor, { overrides, fault }: RunOptions): void {
+  const kind = kindOf(descriptor)
+  if (kind === 'qemu') return
+  const { kernel, initramfs, disk, recipe } = overrides
+  const foreign = Object.entries({ kernel, initramfs, disk, fault: fault ?? undefined })
+  const own = kind === 'real' ? [...foreign, ['kernel', recipe] as const] : foreign
+  const given = own.find(([, value]) => value !== undefined)
+  if (given)
+    throw new UsageError(`--${given[0]} ${given[1]}: ${descriptor.name} can't be given it`, {
+      hint: "A board on a rack kexecs files that lie on it: put them there, and name them in its descriptor's image.",
+    })
 }
 
 /** Builds the fault's module for the image's kernel, and gives the board the devices that it needs. */
@@ -84,7 +102,7 @@ async function prepareFault(
   name: FaultName,
   descriptor: QemuDescriptor,
   image: Image | null,
-  watch: { progress: Progress; signal: AbortSignal },
+  watch: Watch,
 ): Promise<Plan['boards'][number]['fault']> {
   if (!image)
     throw new UsageError(`--fault ${name} needs a kernel that the harness knows, not one on a disk`, {
@@ -99,9 +117,6 @@ async function prepareFault(
   descriptor.machine.nics.push(...missing(nics, descriptor.machine.nics))
   return { name, disk, aimed: 'target' in parameters }
 }
-
-/** Recipes whose initramfs serves a user's kernel. */
-const defaultRecipes = { x86_64: 'bookworm-cloud-amd64', arm64: 'bookworm-cloud-arm64' }
 
 function refuseSharedNames(descriptors: Descriptor[]): void {
   const seen = new Set<string>()

@@ -8,8 +8,10 @@ import type { Failure, JournalEvent, NewEvent, Plan } from '../journal/events.ts
 import { JournalWriter, readJournal } from '../journal/journal.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { followJournal } from './follow.ts'
+import type { Hold } from './lab/hold.ts'
+import type { Rack } from './lab/rack.ts'
 import { liveView } from './live.ts'
-import { prepareBoards } from './prepare.ts'
+import { type Prepared, prepareBoards } from './prepare.ts'
 import { print } from './print.ts'
 import { printProgress } from './progress.ts'
 import { createRunFolder } from './run-folder.ts'
@@ -21,7 +23,8 @@ export type RunEnd = { summary: RunSummary; status: number; folder: string }
 /** Runs and reports. Throws UsageError or LabError when it could not even begin. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<RunEnd> {
   using bound = new RunBound(signal, options.timeoutMs)
-  const boards = await prepareWithin(bound, options)
+  const { boards, hold } = await prepareWithin(bound, options)
+  await using _hold = hold
   const folder = createRunFolder(
     options.results,
     boards.map(({ name }) => name),
@@ -29,7 +32,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Run
   const journal = join(folder, 'journal.jsonl')
   using record = new RunRecord(journal)
   record.begin(runStarted(folder, options, boards))
-  await execute({ folder, journal, options, boards, record, signal: bound.signal })
+  await execute({ folder, journal, options, boards, hold, record, signal: bound.signal })
   record.add(await runEnded(record, journal, signal.aborted, record.failure ?? bound.failure()))
   return await finish(folder, options, record.unwritten)
 }
@@ -90,11 +93,12 @@ class RunBound implements Disposable {
   }
 }
 
-async function prepareWithin(bound: RunBound, options: RunOptions): Promise<Plan['boards']> {
+async function prepareWithin(bound: RunBound, options: RunOptions): Promise<Prepared> {
   try {
-    const boards = await prepareBoards(options, printProgress, bound.signal)
+    const prepared = await prepareBoards(options, printProgress, bound.signal)
+    if (bound.signal.aborted) await prepared.hold?.[Symbol.asyncDispose]()
     bound.signal.throwIfAborted()
-    return boards
+    return prepared
   } catch (error) {
     throw bound.failure() ?? error
   }
@@ -148,22 +152,42 @@ type Execution = {
   journal: string
   options: RunOptions
   boards: Plan['boards']
+  hold: Hold | undefined
   record: RunRecord
   signal: AbortSignal
 }
 
 /** Runs all boards at once. A journal that can't be written any more ends every board. */
-async function execute({ folder, journal, options, boards, record, signal }: Execution): Promise<void> {
+async function execute({ folder, journal, options, boards, hold, record, signal }: Execution): Promise<void> {
   const stop = new AbortController()
+  await using onRack = hold && (await openRack(hold, { folder, record, stop }))
+  const runBoard = async ({ name }: Plan['boards'][number], boardSignal: AbortSignal) => {
+    const end = await runSuites(folder, name, options.suites, boardSignal)
+    if (!record.add({ type: 'runner-ended', ...end })) stop.abort()
+    return end
+  }
   const all = Promise.all(
-    boards.map(async ({ name }) => {
-      const end = await runSuites(folder, name, options.suites, AbortSignal.any([signal, stop.signal]))
-      if (!record.add({ type: 'runner-ended', ...end })) stop.abort()
+    boards.map((board) => {
+      const boardSignal = AbortSignal.any([signal, stop.signal])
+      return onRack?.has(board.name)
+        ? onRack.run(board.name, boardSignal, (rackSignal) => runBoard(board, rackSignal))
+        : runBoard(board, boardSignal)
     }),
   )
   using view = await liveView()
   await followJournal(journal, (event) => view.event(event), all)
   await all
+}
+
+type RackRun = { folder: string; record: RunRecord; stop: AbortController }
+
+/** Opens the consoles of the boards that the run holds; those of the others are told to be unavailable. */
+async function openRack(hold: Hold, { folder, record, stop }: RackRun): Promise<Rack> {
+  const { Rack } = await import('./lab/rack.ts')
+  return await Rack.open(hold, folder, {
+    add: (event) => void record.add(event),
+    stop: () => stop.abort(),
+  })
 }
 
 /** The run's own verdict is the summary's, so that there is one rule for it. */

@@ -4,6 +4,7 @@ import { LabError } from '../errors.ts'
 import type { Transport } from './console.ts'
 import type { LinkEvents } from './link.ts'
 import { encodeFrame, type Frame, FrameReader, type FrameType } from './tee-frames.ts'
+import type { Lateness } from './transport.ts'
 
 /** Connects to a Unix socket. Rejects with what the system says. */
 export function connectUnix(socketPath: string): Promise<Socket> {
@@ -27,7 +28,9 @@ export async function attach(board: string, socketPath: string, events: LinkEven
       cause,
     })
   }
-  return new Attached(board, socket, events)
+  const attached = new Attached(board, socket, events)
+  await attached.greeted
+  return attached
 }
 
 /** What a Link is to its process, for another one. */
@@ -37,6 +40,8 @@ export class Attached implements Transport, AsyncDisposable {
   readonly #events: LinkEvents
   readonly #reader = new FrameReader()
   readonly #asked: { resolve: (payload: Buffer) => void; reject: (error: LabError) => void }[] = []
+  readonly #hello = Promise.withResolvers<void>()
+  #lateness: Lateness | undefined
   #closed = false
 
   constructor(board: string, socket: Socket, events: LinkEvents) {
@@ -46,6 +51,15 @@ export class Attached implements Transport, AsyncDisposable {
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => this.#data(chunk))
     socket.on('close', () => this.#end(new LabError(`the process that read the console of ${board} ended`)))
+  }
+
+  /** Resolves once the tee has answered; rejects with LabError where it does not. */
+  get greeted(): Promise<void> {
+    return this.#hello.promise
+  }
+
+  get lateness(): Lateness | undefined {
+    return this.#lateness
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -87,7 +101,8 @@ export class Attached implements Transport, AsyncDisposable {
   }
 
   #frame({ type, atNs, payload }: Frame): void {
-    if (type === 'bytes') this.#events.bytes(payload, atNs)
+    if (type === 'hello') this.#greet(payload)
+    else if (type === 'bytes') this.#events.bytes(payload, atNs)
     else if (type === 'lost') this.#events.lost(payload.toString(), atNs)
     else if (type === 'back') this.#events.back(atNs)
     else if (type === 'gone') this.#end(toLabError(payload))
@@ -95,7 +110,14 @@ export class Attached implements Transport, AsyncDisposable {
     else if (type === 'refused') this.#asked.shift()?.reject(toLabError(payload))
   }
 
+  #greet(payload: Buffer): void {
+    this.#lateness = (JSON.parse(payload.toString()) as Lateness | null) ?? undefined
+    this.#hello.resolve()
+  }
+
   #end(error: LabError): void {
+    this.#hello.promise.catch(() => {})
+    this.#hello.reject(error)
     for (const { reject } of this.#asked.splice(0)) reject(error)
     if (this.#closed) return
     this.#closed = true

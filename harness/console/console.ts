@@ -1,7 +1,10 @@
 /** A console: stamped bytes in, lines and matches out. One reader for the whole run. */
+import { msBetween } from '../clock.ts'
 import { AnsiStripper } from './ansi.ts'
+import { GarbleWatch } from './garble.ts'
 import { type Line, LineSplitter } from './lines.ts'
 import type { ConsoleRecorder } from './recorder.ts'
+import { redactText } from './redact.ts'
 import { TextWindow } from './window.ts'
 
 /** What a transport offers to a console: a way to write. Bytes that arrive are handed to `feed`. */
@@ -30,6 +33,23 @@ export type ExpectOptions = {
   from?: number
   /** What a person would call it, for the error. */
   what: string
+}
+
+/** Where the connection was lost and what the board said is missing. */
+export type Hole = {
+  reason: string
+  /** In the console's text. */
+  position: number
+  atNs: bigint
+  /** When it was back; undefined while it is not. */
+  backNs: bigint | undefined
+}
+
+export type ConsoleOptions = {
+  /** The speed that the descriptor says the line has, bits a second; for what is said of garble. */
+  baud?: number
+  /** Shown as asterisks in every line that is handed out. */
+  secrets?: readonly string[]
 }
 
 /** Thrown by `expect`: callers say whose fault it is. */
@@ -63,26 +83,60 @@ type Waiter = { scan: () => void; fail: (error: Error) => void }
 export class Console {
   readonly #transport: Transport
   readonly #recorder: ConsoleRecorder | undefined
-  readonly #stripper = new AnsiStripper()
+  readonly #secrets: readonly string[]
+  readonly #garble: GarbleWatch
+  #stripper = new AnsiStripper()
   readonly #splitter = new LineSplitter()
   readonly #window = new TextWindow()
   readonly #listeners = new Set<(line: Line) => void>()
+  readonly #holeListeners = new Set<(hole: Hole) => void>()
   readonly #waiters = new Set<Waiter>()
+  readonly #holes: Hole[] = []
   #recent: string[] = []
   #closed: ConsoleClosed | undefined
 
-  constructor(transport: Transport, recorder?: ConsoleRecorder) {
+  constructor(transport: Transport, recorder?: ConsoleRecorder, options: ConsoleOptions = {}) {
     this.#transport = transport
     this.#recorder = recorder
+    this.#secrets = options.secrets ?? []
+    this.#garble = new GarbleWatch(options.baud)
   }
 
   /** Takes in bytes that arrived at `atNs`. Never waits: whoever reads from this console cannot stall the board. */
   feed(chunk: Buffer, atNs: bigint): void {
     this.#recorder?.raw(chunk)
+    this.#garble.push(chunk)
     const plain = this.#stripper.strip(chunk)
     this.#window.push(plain, atNs)
     this.#deliver(this.#splitter.push(plain, atNs))
     for (const waiter of [...this.#waiters]) waiter.scan()
+  }
+
+  /**
+   * Says that the connection was lost: what the board says from now on is missing until `back`. The unfinished line
+   * is handed out as cut; whoever expects something goes on waiting.
+   */
+  hole(reason: string, atNs: bigint): void {
+    if (this.#closed || this.#openHole) return
+    const hole: Hole = { reason, position: this.position, atNs, backNs: undefined }
+    this.#holes.push(hole)
+    if (this.#splitter.partial !== '') {
+      this.#deliver(this.#splitter.flush())
+      // What comes before and after is not one line, and no pattern must take it for one.
+      this.#window.push(Buffer.from('\n'), atNs)
+    }
+    // A control sequence that was cut must not swallow what comes after.
+    this.#stripper = new AnsiStripper()
+    this.#recorder?.note(`console lost: ${reason}`, atNs)
+    for (const listener of this.#holeListeners) listener(hole)
+  }
+
+  /** Says that the connection is there again. */
+  back(atNs: bigint): void {
+    const hole = this.#openHole
+    if (!hole) return
+    hole.backNs = atNs
+    this.#recorder?.note(`console back after ${(msBetween(hole.atNs, atNs) / 1000).toFixed(1)} s`, atNs)
   }
 
   /** Says that no more bytes will come; everyone who waits is told. */
@@ -104,6 +158,22 @@ export class Console {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Calls back for every hole that begins from now on; returns what ends it. */
+  onHole(listener: (hole: Hole) => void): () => void {
+    this.#holeListeners.add(listener)
+    return () => this.#holeListeners.delete(listener)
+  }
+
+  /** Where something is missing, oldest first. */
+  get holes(): readonly Hole[] {
+    return this.#holes
+  }
+
+  /** What is wrong with the line, in words for a LabError: a wrong speed, lost input; undefined where nothing is. */
+  get garble(): string | undefined {
+    return this.#garble.trouble
+  }
+
   /** Position after the last character that has arrived. */
   get position(): number {
     return this.#window.end
@@ -117,7 +187,7 @@ export class Console {
   /** The last lines, oldest first, with the unfinished one at the end. */
   lastLines(count: number): string[] {
     const lines = this.#recent.slice(-count)
-    const partial = this.#splitter.partial
+    const partial = redactText(this.#splitter.partial, this.#secrets)
     return (partial === '' ? lines : [...lines, partial]).slice(-count)
   }
 
@@ -168,9 +238,19 @@ export class Console {
     })
   }
 
-  #deliver(lines: Line[]): void {
-    if (lines.length === 0) return
+  get #openHole(): Hole | undefined {
+    const last = this.#holes.at(-1)
+    return last?.backNs === undefined ? last : undefined
+  }
+
+  #deliver(found: Line[]): void {
+    if (found.length === 0) return
+    const lines =
+      this.#secrets.length === 0
+        ? found
+        : found.map((line) => ({ ...line, text: redactText(line.text, this.#secrets) }))
     this.#recorder?.lines(lines)
+    for (const line of lines) this.#garble.line(line.text)
     for (const line of lines) for (const listener of this.#listeners) listener(line)
     for (const line of lines) this.#recent.push(line.text)
     if (this.#recent.length > 2 * keptLines) this.#recent = this.#recent.slice(-keptLines)

@@ -3,12 +3,15 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from '../errors.ts'
 import type { Line } from './lines.ts'
+import { Redactor, redactText } from './redact.ts'
 
 export type RecorderOptions = {
   folder: string
   board: string
   /** The run's start: a log line's stamp is seconds since then. */
   originNs: bigint
+  /** What is written as asterisks, wherever a console says it. */
+  secrets?: readonly string[]
   /** Called once, when recording failed. Reading goes on all the same, since a stalled reader would stall the board. */
   onFailure: (error: LabError) => void
 }
@@ -16,6 +19,8 @@ export type RecorderOptions = {
 /** Writes console/BOARD.raw and console/BOARD.log of a run; appends where a run opens a board again. */
 export class ConsoleRecorder implements Disposable {
   readonly #options: RecorderOptions
+  readonly #secrets: readonly string[]
+  readonly #redactor: Redactor
   readonly #raw: number
   readonly #log: number
   #rawPending: Buffer[] = []
@@ -23,29 +28,39 @@ export class ConsoleRecorder implements Disposable {
   #scheduled: NodeJS.Immediate | undefined
   #failed = false
   /** A process that ends by itself loses nothing. */
-  readonly #onExit = () => this.#flush()
+  readonly #onExit = () => this.#finish()
 
   constructor(options: RecorderOptions) {
     this.#options = options
+    this.#secrets = options.secrets ?? []
+    this.#redactor = new Redactor(this.#secrets)
     this.#raw = openSync(join(options.folder, `${options.board}.raw`), 'a')
     this.#log = openSync(join(options.folder, `${options.board}.log`), 'a')
     process.on('exit', this.#onExit)
   }
 
   raw(chunk: Buffer): void {
-    this.#rawPending.push(chunk)
+    const bytes = this.#redactor.push(chunk)
+    if (bytes.length === 0) return
+    this.#rawPending.push(bytes)
     this.#schedule()
   }
 
   lines(lines: Line[]): void {
-    for (const line of lines) this.#logPending += `[${this.#seconds(line.atNs)}] ${showControls(line.text)}\n`
-    this.#schedule()
+    for (const line of lines) this.#logLine(redactText(line.text, this.#secrets), line.atNs)
+  }
+
+  /** Writes something into the log that the console did not say: `--- console lost: unplugged ---`. */
+  note(text: string, atNs: bigint): void {
+    // What comes after a hole does not go on with what came before.
+    this.#rawPending.push(this.#redactor.flush())
+    this.#logLine(`--- ${redactText(text, this.#secrets)} ---`, atNs)
   }
 
   [Symbol.dispose](): void {
     process.off('exit', this.#onExit)
     clearImmediate(this.#scheduled)
-    this.#flush()
+    this.#finish()
     closeSync(this.#raw)
     closeSync(this.#log)
   }
@@ -56,6 +71,16 @@ export class ConsoleRecorder implements Disposable {
    */
   #schedule(): void {
     this.#scheduled ??= setImmediate(() => this.#flush())
+  }
+
+  #logLine(text: string, atNs: bigint): void {
+    this.#logPending += `[${this.#seconds(atNs)}] ${showControls(text)}\n`
+    this.#schedule()
+  }
+
+  #finish(): void {
+    this.#rawPending.push(this.#redactor.flush())
+    this.#flush()
   }
 
   #flush(): void {

@@ -1,10 +1,11 @@
 /** The words between a tee and whoever is attached to it: frames of a type, a stamp and a payload. */
 
 /**
- * From the tee: `bytes`, `lost` (why), `back`, `gone` (why), and `done` or `refused` (why) for each `write`, `break`
+ * From the tee: `hello` (what stamps are late by), `bytes`, `lost` (why), `back`, `gone` (why), and `done` or `refused` (why) for each `write`, `break`
  * and `reopen` that it was sent, in order.
  */
 export const frameTypes = [
+  'hello',
   'bytes',
   'lost',
   'back',

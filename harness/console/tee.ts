@@ -6,6 +6,7 @@ import path from 'node:path'
 import { LabError } from '../errors.ts'
 import { connectUnix } from './attached.ts'
 import { encodeFrame, FrameReader, type FrameType } from './tee-frames.ts'
+import type { Lateness } from './transport.ts'
 
 /** What an attached program may ask for; each rejects with LabError where it can't be done. */
 export type TeeInput = {
@@ -13,6 +14,7 @@ export type TeeInput = {
   /** False: this console has no way to. */
   sendBreak(): Promise<boolean>
   reopen(): Promise<void>
+  readonly lateness?: Lateness
 }
 
 /** A viewer that reads this much too slowly is dropped: it must neither stall the board nor fill the memory. */
@@ -98,6 +100,7 @@ export class Tee implements AsyncDisposable {
     const reader = new FrameReader()
     let last = Promise.resolve()
     this.#clients.add(socket)
+    socket.write(encodeFrame('hello', JSON.stringify(input.lateness ?? null)))
     socket.on('error', () => {})
     socket.on('close', () => this.#clients.delete(socket))
     socket.on('data', (chunk: Buffer) => {

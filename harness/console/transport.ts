@@ -8,14 +8,17 @@ export type ConnectionSink = {
   ended(reason: string): void
 }
 
+/** By how much an arrival may be later than the board's UART sent it, beyond the host's own delay. */
+export type Lateness = { ms: number; why: string }
+
 /** An open connection to a board's console. */
 export type Connection = {
   /** Resolves when the bytes have left the harness. Rejects with LabError when they can't. */
   write(bytes: Buffer): Promise<void>
   /** Sends a serial BREAK, as sysrq wants it; absent where the transport has no way to. */
   sendBreak?(): Promise<void>
-  /** By how much an arrival may be later than the board's UART sent it, beyond the host's own delay; absent: not known to be. */
-  readonly lateness?: { ms: number; why: string }
+  /** Absent: not known to be late. */
+  readonly lateness?: Lateness
   /** Ends it; `ended` is not told. */
   close(): Promise<void>
 }

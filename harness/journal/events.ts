@@ -125,6 +125,8 @@ export const event = z.discriminatedUnion('type', [
     /** Why that accelerator, and the version of what runs it. */
     note: z.string(),
   }),
+  /** Nothing can be run on a board, or nothing more: its lock, its place, its console, its switch. */
+  z.object({ type: z.literal('board-unavailable'), t, board, failure }),
   /** The tests that a suite is about to run, so that one that never ran is seen to be missing. */
   z.object({ type: z.literal('suite-planned'), t, board, suite, tests: z.array(test) }),
   z.object({ type: z.literal('test-started'), t, board, suite, test }),

@@ -42,6 +42,8 @@ export type BoardRecord = {
   boots: BootRecord[]
   recoveries: EventOf<'recovery'>[]
   runners: EventOf<'runner-ended'>[]
+  /** Why nothing, or nothing more, could be run on it. */
+  unavailable: Failure | null
 }
 
 export type Collected = {
@@ -101,6 +103,9 @@ function addToBoard(board: BoardRecord, event: BoardEvent): void {
     case 'board-opened':
       Object.assign(board, { arch: event.arch, accelerator: event.accelerator, note: event.note })
       return
+    case 'board-unavailable':
+      board.unavailable ??= event.failure
+      return
     case 'suite-planned':
       for (const test of event.tests) testOf(board, event.suite, test)
       return
@@ -149,6 +154,7 @@ function boardOf(all: Collected, name: string): BoardRecord {
     boots: [],
     recoveries: [],
     runners: [],
+    unavailable: null,
   }
   all.boards.set(name, board)
   return board

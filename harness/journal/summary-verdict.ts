@@ -68,6 +68,7 @@ export function boardFailure(
   board: BoardRecord,
   verdicts: readonly Verdict[],
 ): Failure | null {
+  if (board.unavailable && !wasInterrupted(all)) return board.unavailable
   if (wasInterrupted(all) || verdicts.some((verdict) => verdict === 'failed' || verdict === 'error'))
     return null
   const lastBoot = board.boots.at(-1)?.ended

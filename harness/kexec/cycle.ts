@@ -59,6 +59,7 @@ export async function runCycle(context: CycleContext, request: CycleRequest): Pr
     await cycle.execute()
     await cycle.prove()
     await context.observation?.finish(true)
+    cycle.refuseLabFault()
     return { ...cycle.observed(), proven: true }
   } catch (error) {
     // Also where the error is nobody's failure: what was set up to watch must not go on.
@@ -74,6 +75,7 @@ class Cycle {
   readonly #handover: Handover
   readonly #detector: Detector
   readonly #timeline = new Timeline()
+  readonly #began: number
   #after: KernelFacts | undefined
   #executing = false
 
@@ -81,6 +83,7 @@ class Cycle {
     this.#context = context
     this.#request = request
     const { descriptor } = context.board
+    this.#began = context.board.console.position
     this.#detector = new Detector({ signatures: context.signatures, arch: descriptor.arch })
     this.#handover = new Handover({
       markers: context.markers,
@@ -182,15 +185,25 @@ class Cycle {
     const stoppedMs = observation?.evidence.inspection?.stoppedMs
     return {
       phases: withoutStop(this.#timeline.phases(), stoppedMs),
-      gap: describeGap(this.#handover, board.descriptor.earlyConsole, stoppedMs),
+      gap: describeGap(this.#handover, board.descriptor.earlyConsole, {
+        stoppedMs,
+        uncertaintyMs: board.stampUncertaintyMs,
+      }),
       hits: this.#detector.finish(),
       after: this.#after,
     }
   }
 
+  /** Throws LabError where the lab did something meanwhile: no result can be blamed on the kexec then. */
+  refuseLabFault(): void {
+    const fault = this.#context.board.labFault?.(this.#began)
+    if (fault) throw fault
+  }
+
   async failed(error: unknown): Promise<Pick<CycleOutcome, 'failure' | 'diagnosis'>> {
     const { board, signal } = this.#context
     if (signal.aborted) throw signal.reason
+    this.refuseLabFault()
     const stopped = this.#handover.stopped
     const known =
       error instanceof CycleFailed ||

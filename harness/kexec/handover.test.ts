@@ -54,6 +54,29 @@ test('x86 says no Bye!, and its last line is the start of the new kernel', async
   ])
 })
 
+test('POWER ends with its switchover, and begins with its MMU or its CPU features', async (t) => {
+  // FACTS.md, measured: pseries (radix, purgatory speaks), powernv (dt-cpu-ftrs); a POWER8 begins with hash-mmu.
+  for (const first of [
+    '[    0.000000] radix-mmu: Page sizes from device-tree:',
+    '[    0.000000] dt-cpu-ftrs: setup for ISA 3000',
+    '[    0.000000] hash-mmu: Page sizes from device-tree:',
+    '[    0.000000] Linux version 6.1.0-50-powerpc64le',
+  ]) {
+    const { handover, borders } = await follow('ppc64le', [
+      '[   21.966383] kexec_core: Starting new kernel',
+      '[   21.981354] kexec: Starting switchover sequence.',
+      "I'm in purgatory",
+      first,
+      '[    1.371600] Run /init as init process',
+    ])
+    t.deepEqual(borders.slice(0, 2), [
+      'lastOld: [   21.981354] kexec: Starting switchover sequence.',
+      `firstNew: ${first}`,
+    ])
+    t.is(handover.stage, 'userspace')
+  }
+})
+
 test('what purgatory or firmware code prints in the gap ends it not', async (t) => {
   const { handover } = await follow('x86_64', [
     'kexec_core: Starting new kernel',
@@ -97,6 +120,8 @@ for (const banner of [
   'UEFI firmware (version 2022.11)',
   'iPXE (http://ipxe.org) 00:02.0',
   'NOTICE:  BL1: v2.8',
+  '--== Welcome to Hostboot hostboot-3beba24/hbicore.bin ==--',
+  '[   63.240664100,5] OPAL skiboot-v6.3.1 starting...',
 ])
   test(`a firmware banner between two kernels is a reset: ${banner}`, async (t) => {
     const { handover } = await follow('arm64', ['[   16.1] Bye!', banner])

@@ -23,6 +23,13 @@ export type LoadContext = {
   onEnded: (atNs: bigint) => void
 }
 
+/** What is inherited has the words of the kernel before, whose own were the same: none is said twice. */
+function joined(inherited: string, own: string): string {
+  const words = new Set(own.split(' '))
+  const others = inherited.split(' ').filter((word) => !words.has(word))
+  return [...others, own].filter(Boolean).join(' ')
+}
+
 /** Loads the new kernel. Throws UnsupportedMethod, CycleFailed with what the loader said, or as the shell does. */
 export async function loadKernel(
   { method, target, append, before }: LoadRequest,
@@ -32,7 +39,7 @@ export async function loadKernel(
   const line = commandLine({
     arch,
     earlyConsole,
-    append: [target.commandLine, board.descriptor.append, append].filter(Boolean).join(' '),
+    append: joined(target.commandLine ?? '', [board.descriptor.append, append].filter(Boolean).join(' ')),
     nonce,
   })
   const options = { timeoutMs: limits.loadMs, signal, onStarted }

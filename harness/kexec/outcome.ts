@@ -29,6 +29,8 @@ export const gap = z.object({
   toKernelStartMs: z.number().nullable(),
   /** How long the machine was stopped to be looked at; the gap's length is without it. */
   inspectionMs: z.number().optional(),
+  /** By how much each end may have been seen late: what the serial line and its adapter hold back. */
+  uncertaintyMs: z.number().optional(),
   method: z.enum(['console']),
   /** Whether the first line could show before the console driver: without it the gap includes the wait for that. */
   earlyConsole: z.boolean(),

@@ -1,5 +1,5 @@
 /** One board over many generations: cold boots, cycles, and recovery when a cycle left it dead. */
-import type { Board, TargetFiles } from '../board/board.ts'
+import type { Board, StartBoard, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { msBetween, systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
@@ -9,7 +9,7 @@ import { Detector, type Hit } from '../detect/detector.ts'
 import type { ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
 import type { DeviceState } from '../devices/family.ts'
-import { BoardError } from '../errors.ts'
+import { BoardError, LabError } from '../errors.ts'
 import type { Loader, LoadMethod } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, type CycleRequest, runCycle } from './cycle.ts'
@@ -19,11 +19,12 @@ import type { Observed } from './observe/observed.ts'
 import { type Evidence, Observation, type Observing } from './observe/observer.ts'
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
+import { Recovery } from './recovery.ts'
 
 /** Hears what a session does, as it happens. */
 export type SessionListener = {
   bootStarted(attempt: number): void
-  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError }): void
+  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void
   mark(name: MarkName, atNs: bigint, line?: string): void
   recovery(step: string, outcome: string, ok: boolean): void
 }
@@ -85,27 +86,37 @@ export class KexecSession {
     return this.#running
   }
 
-  /** Boots the board cold unless a kernel is known to run. Throws BoardError when it does not come up. */
+  /**
+   * Boots the board cold unless a kernel is known to run: the check of its health before it is used.
+   * Throws BoardError or LabError when it does not come up.
+   */
   async ensureRunning(): Promise<KernelFacts> {
-    return this.#running ?? (await this.boot())
+    return this.#running ?? (await this.#recovery().bringUp())
   }
 
-  /** Switches the power off and on and waits for generation 0. Throws BoardError. */
+  /** Switches the power off and on and waits for generation 0. Throws BoardError, or LabError where the lab is at fault. */
   async boot(): Promise<KernelFacts> {
-    const { board, listener } = this.#options
+    const { board, signal } = this.#options
     this.#running = undefined
     await board.powerOff()
+    return await this.#boot((commandLine) => board.powerOn(commandLine, signal))
+  }
+
+  /** Waits for generation 0, however the board was made to boot. */
+  async #boot(start: StartBoard): Promise<KernelFacts> {
+    const { listener } = this.#options
+    this.#running = undefined
     this.#generation = 0
     this.#target = undefined
     listener.bootStarted(++this.#attempt)
     const startedNs = systemClock.nowNs()
     const durationMs = () => msBetween(startedNs, systemClock.nowNs())
     try {
-      this.#running = await this.#bootOnce()
+      this.#running = await this.#bootOnce(start)
       listener.bootEnded({ kernel: this.#running.release, durationMs: durationMs() })
       return this.#running
     } catch (error) {
-      const failure = this.#bootFailure(error)
+      const failure = this.#bootFailure(error) ?? (error instanceof LabError ? error : undefined)
       if (failure) listener.bootEnded({ kernel: null, durationMs: durationMs(), failure })
       throw failure ?? error
     }
@@ -150,17 +161,19 @@ export class KexecSession {
     }
   }
 
-  /** Brings a board back by its power after a failed cycle. Throws BoardError when that does not help. */
+  /**
+   * Brings a board back after a failed cycle: what it may still answer to first, then its power, as often as its
+   * descriptor says. Throws BoardError or LabError when nothing helped.
+   */
   async recover(): Promise<void> {
-    const { listener } = this.#options
-    if (this.#running) return
-    try {
-      await this.boot()
-      listener.recovery('power cycle', 'the board booted cold and its shell answers', true)
-    } catch (error) {
-      listener.recovery('power cycle', (error as Error).message, false)
-      throw error
-    }
+    if (!this.#running) await this.#recovery().run()
+  }
+
+  #recovery(): Recovery {
+    return new Recovery(this.#options, {
+      resume: (start) => this.#boot(start),
+      powerCycle: () => this.boot(),
+    })
   }
 
   #observe(observing: Observing, unbind: readonly string[] = []): Observation {
@@ -200,7 +213,7 @@ export class KexecSession {
     this.#generation = generation
   }
 
-  async #bootOnce(): Promise<KernelFacts> {
+  async #bootOnce(start: StartBoard): Promise<KernelFacts> {
     const { board, signal } = this.#options
     const { descriptor, console } = board
     const lines: Line[] = []
@@ -208,16 +221,15 @@ export class KexecSession {
     const trouble = Promise.withResolvers<never>()
     trouble.promise.catch(() => {})
     const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
+    const began = console.position
     try {
-      const from = console.position
-      await board.powerOn(
+      const from = await start(
         commandLine({
           arch: descriptor.arch,
           earlyConsole: descriptor.earlyConsole,
           append: [descriptor.append, this.#append()].filter(Boolean).join(' '),
           nonce: newNonce(),
         }),
-        signal,
       )
       const timeoutMs = descriptor.limits.bootMs
       await Promise.race([
@@ -225,6 +237,8 @@ export class KexecSession {
         trouble.promise,
       ])
       return await readKernelFacts(board.shell, timeoutMs, signal)
+    } catch (error) {
+      throw (signal.aborted ? undefined : board.labFault?.(began)) ?? error
     } finally {
       stop()
       stopTrouble()

@@ -30,12 +30,12 @@ export class Timeline {
 
 /**
  * What the two ends of a handover's gap were; undefined where it did not reach its second end.
- * `stoppedMs` is how long the machine was stopped in it to be looked at.
+ * `stoppedMs` is how long the machine was stopped in it to be looked at, `uncertaintyMs` by how much either end may be late.
  */
 export function describeGap(
   { borders, newLines }: Handover,
   earlyConsole: boolean,
-  stoppedMs?: number,
+  { stoppedMs, uncertaintyMs }: { stoppedMs?: number | undefined; uncertaintyMs?: number | undefined } = {},
 ): Gap | undefined {
   const { lastOld, firstNew } = borders
   if (!lastOld || !firstNew) return undefined
@@ -45,6 +45,7 @@ export function describeGap(
     firstLine: firstNew.text.slice(0, 500),
     toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - (stoppedMs ?? 0),
     ...(stoppedMs === undefined ? {} : { inspectionMs: stoppedMs }),
+    ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
     method: 'console',
     earlyConsole,
   }

@@ -2,7 +2,7 @@
 import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
-import type { BoardError, KexecFailure } from '../../harness/errors.ts'
+import type { BoardError, KexecFailure, LabError } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
 import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
@@ -124,7 +124,7 @@ export class BoardUnderTest implements SessionListener {
     this.#parts.recording.add({ type: 'boot-started', attempt })
   }
 
-  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError }): void {
+  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void {
     const failure = boot.failure && toFailure(boot.failure)
     this.#parts.recording.add({ type: 'boot-ended', ...boot, failure, verdict: failure ? 'error' : 'passed' })
   }

@@ -1,18 +1,14 @@
 /** What a suite file works with: tests on one board, each recorded in the run's journal. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { isQemu } from '../../harness/board/descriptor.ts'
-import { QemuBoard } from '../../harness/board/qemu-board.ts'
-import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
-import { BoardError, UsageError } from '../../harness/errors.ts'
+import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { BoardUnderTest } from './board-under-test.ts'
+import { openBoard } from './open-board.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
 import { Skip } from './skip.ts'
@@ -73,7 +69,23 @@ export class Suite {
     test.serial(title, (t) => this.#run(t, title, body))
   }
 
+  /** What the lab broke is tried again, as often as the descriptor says; every attempt is recorded. */
   async #run(t: ExecutionContext, title: string, body: Body): Promise<void> {
+    for (let left = this.#plan.descriptor.retries; ; left--) {
+      try {
+        return await this.#attempt(t, title, body)
+      } catch (error) {
+        if (!(error instanceof LabError) || left === 0 || this.#givenUp || this.#stop.signal.aborted)
+          throw error
+        this.#recording.add({
+          type: 'note',
+          text: `${this.name}: ${title} is tried again, since the lab broke it`,
+        })
+      }
+    }
+  }
+
+  async #attempt(t: ExecutionContext, title: string, body: Body): Promise<void> {
     const about = { suite: this.name, test: title }
     this.#recording.add({ type: 'test-started', ...about })
     try {
@@ -104,7 +116,7 @@ export class Suite {
 
   /** A mistake of the descriptor's stays one, and a board that failed twice in a row would only fail more slowly. */
   #countAgainstBoard(error: unknown): void {
-    if (error instanceof BoardError) this.#boardErrors++
+    if (error instanceof BoardError || error instanceof LabError) this.#boardErrors++
     if (error instanceof UsageError || this.#boardErrors === boardErrorsToGiveUp)
       this.#givenUp = error as Error
   }
@@ -115,17 +127,12 @@ export class Suite {
   }
 
   async #openOnce(): Promise<BoardUnderTest> {
-    const { plan, descriptor, image, qemu, originNs, fault } = this.#plan
-    const folder = join(plan.results, 'console')
-    mkdirSync(folder, { recursive: true })
-    const recorder = new ConsoleRecorder({
-      folder,
-      board: descriptor.name,
-      originNs,
+    const { plan, descriptor } = this.#plan
+    const board = await openBoard(this.#plan, {
+      log: (text) => this.#recording.add({ type: 'note', text }),
       onFailure: (error) => this.#stop.abort(error),
+      signal: this.#stop.signal,
     })
-    if (!isQemu(descriptor)) throw new UsageError(`${descriptor.name}: only QEMU boards can be run so far`)
-    const board = new QemuBoard({ descriptor, image, qemu, recorder, faultDisk: fault?.disk })
     this.#recording.add({
       type: 'board-opened',
       arch: descriptor.arch,

@@ -27,7 +27,9 @@ export async function openSession(
   const folder = mkdtempSync(join(tmpdir(), 'kexec-bench-'))
   resources.defer(() => removeFolder(folder))
   const options = await parseRunFlags({ ...flags, results: folder }, { boards: [], suites: ['smoke'] })
-  const [plan] = await prepareBoards(options, progress, signal)
+  const {
+    boards: [plan],
+  } = await prepareBoards(options, progress, signal)
   const descriptor = parsedDescriptor.parse(plan!.descriptor) as QemuDescriptor
   const recorder = resources.use(
     new ConsoleRecorder({

@@ -1,0 +1,71 @@
+/** Keeps a board's console for a whole run: one reader, which records it and lets others attach. */
+import { Console } from '../console/console.ts'
+import { type Link, openLink } from '../console/link.ts'
+import { ConsoleRecorder } from '../console/recorder.ts'
+import { Tee } from '../console/tee.ts'
+import { connectTo } from '../console/transports.ts'
+import type { LabError } from '../errors.ts'
+import type { RealDescriptor } from './descriptor.ts'
+import { passwordsOf } from './passwords.ts'
+
+export type KeeperOptions = {
+  descriptor: RealDescriptor
+  /** Where console/BOARD.raw and .log go. */
+  folder: string
+  /** The run's start on the monotonic clock, nanoseconds. */
+  originNs: bigint
+  /** Called once, when recording failed. */
+  onFailure: (error: LabError) => void
+}
+
+export class ConsoleKeeper implements AsyncDisposable {
+  readonly #resources: AsyncDisposableStack
+
+  private constructor(resources: AsyncDisposableStack) {
+    this.#resources = resources
+  }
+
+  /** Opens the console and offers its tee. Throws LabError (no port, refused, read by another, a missing secret …). */
+  static async open(options: KeeperOptions, signal: AbortSignal): Promise<ConsoleKeeper> {
+    const { descriptor, ...recording } = options
+    const { name } = descriptor
+    await using resources = new AsyncDisposableStack()
+    const secrets = await passwordsOf(descriptor)
+    const recorder = resources.use(new ConsoleRecorder({ ...recording, board: name, secrets }))
+    // Its lines are recorded; nothing is typed here.
+    const console = new Console({ write: async () => {} }, recorder)
+    let tee: Tee | undefined
+    const link: Link = await openLink(
+      {
+        connect: await connectTo(descriptor.console),
+        what: `console of ${name}`,
+        events: {
+          bytes: (chunk, atNs) => {
+            console.feed(chunk, atNs)
+            tee?.bytes(chunk, atNs)
+          },
+          lost: (reason, atNs) => {
+            console.hole(reason, atNs)
+            tee?.lost(reason, atNs)
+          },
+          back: (atNs) => {
+            console.back(atNs)
+            tee?.back(atNs)
+          },
+          gone: (error) => {
+            console.close(error.message)
+            tee?.gone(error)
+          },
+        },
+      },
+      signal,
+    )
+    resources.use(link)
+    tee = resources.use(await Tee.offer(name, link))
+    return new ConsoleKeeper(resources.move())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync()
+  }
+}

@@ -1,0 +1,172 @@
+/** `npm run console -- BOARD [--write]`: a board's console on this terminal, also while a run uses it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Descriptor, isReal, loadDescriptor } from '../board/descriptor.ts'
+import { describeHolder, holderOf, takeLock } from '../board/lock.ts'
+import type { LinkEvents } from '../console/link.ts'
+import { exitStatus, LabError, UsageError } from '../errors.ts'
+import { Keys, keysHelp } from './lab/keys.ts'
+import { hold } from './lab/real-board.ts'
+import { Screen } from './lab/screen.ts'
+import { attachedSource, ownSource, type Source } from './lab/source.ts'
+import { boardsDir } from './paths.ts'
+
+/** How often is looked whether a run has begun, or ended. */
+const pollMs = 500
+/** A run that ends closes its console a moment after its tee. */
+const settleMs = 10_000
+
+/**
+ * Shows the console until somebody quits. Returns the exit status: quitting is its end, not an interruption.
+ * Throws UsageError, and LabError where the console does not open, or somebody else has the board and `write` was asked for.
+ */
+export async function viewConsole(
+  board: string,
+  { write = false }: { write?: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  const written = await loadDescriptor(board, boardsDir)
+  const { name } = written
+  if (write && !isReal(written) && written.place === undefined)
+    throw new UsageError(`${name} has a console only while a run uses it, and then the run writes to it`, {
+      hint: `Without --write the console is shown: npm run console -- ${name}`,
+    })
+  const command = `npm run console -- ${name} --write`
+  await using held = write && !isReal(written) ? await hold(written, command, signal) : undefined
+  using _lock = write && !held ? await takeLock(name, command) : undefined
+  const descriptor = held?.descriptor ?? written
+  const screen = new Screen({
+    isTerminal: process.stdout.isTTY,
+    out: process.stdout,
+    notes: process.stderr,
+  })
+  screen.note(`${name}: ${write ? keysHelp : 'read only; Ctrl-C ends it'}`)
+  const viewer = new Viewer(descriptor, screen, write)
+  try {
+    await viewer.show(signal)
+  } catch (error) {
+    if (!viewer.isOver && !signal.aborted) throw error
+  }
+  return exitStatus.passed
+}
+
+class Viewer {
+  readonly #descriptor: Descriptor
+  readonly #screen: Screen
+  readonly #writes: boolean
+  readonly #quit = new AbortController()
+  #source: Source | undefined
+  #told: string | undefined
+
+  constructor(descriptor: Descriptor, screen: Screen, writes: boolean) {
+    this.#descriptor = descriptor
+    this.#screen = screen
+    this.#writes = writes
+  }
+
+  get isOver(): boolean {
+    return this.#quit.signal.aborted
+  }
+
+  /** Follows the console from one reader to the next. Ends by throwing the signal's reason, or LabError. */
+  async show(parent: AbortSignal): Promise<never> {
+    const signal = AbortSignal.any([parent, this.#quit.signal])
+    using _keyboard = this.#writes ? this.#keyboard() : undefined
+    for (let patienceMs = 0; ; patienceMs = settleMs) {
+      const ended = Promise.withResolvers<LabError>()
+      await using source = await this.#open(this.#events(ended.resolve), patienceMs, signal)
+      this.#source = source.console
+      const onAbort = () => ended.reject(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
+      const error = await ended.promise.finally(() => {
+        this.#source = undefined
+        signal.removeEventListener('abort', onAbort)
+      })
+      // What another process read may still be there to be read; what this one read is not.
+      if (!source.isAttached) throw error
+      this.#screen.note(error.message)
+    }
+  }
+
+  #events(end: (error: LabError) => void): LinkEvents {
+    return {
+      bytes: (chunk) => this.#screen.bytes(chunk),
+      lost: (reason) => this.#screen.note(`console lost: ${reason}`),
+      back: () => this.#screen.note('console back; what came meanwhile is lost'),
+      gone: end,
+    }
+  }
+
+  /** The console, from whoever has it; waits while somebody has it who does not show it. */
+  async #open(events: LinkEvents, patienceMs: number, signal: AbortSignal): Promise<Opened> {
+    const { name } = this.#descriptor
+    const deadline = performance.now() + patienceMs
+    for (;;) {
+      const attached = await attachedSource(name, events)
+      if (attached) return this.#opened(attached, true)
+      try {
+        const own = await this.#openOwn(events, signal)
+        if (own) return this.#opened(own, false)
+      } catch (error) {
+        if (!(error instanceof LabError) || performance.now() > deadline) throw error
+      }
+      await sleep(pollMs, undefined, { signal })
+    }
+  }
+
+  /** Opens the console where nobody has the board; says why it waits where somebody has. */
+  async #openOwn(events: LinkEvents, signal: AbortSignal): Promise<Source | undefined> {
+    const { name } = this.#descriptor
+    if (!isReal(this.#descriptor))
+      return this.#wait(`nothing runs on ${name}; its console comes with the next run`)
+    const holder = this.#writes ? undefined : await holderOf(name)
+    if (holder !== undefined)
+      return this.#wait(`${name} is in use by ${describeHolder(holder)}; waiting for its console`)
+    return await ownSource(name, this.#descriptor.console, events, signal)
+  }
+
+  #opened(console: Source, isAttached: boolean): Opened {
+    this.#told = undefined
+    this.#screen.note(isAttached ? 'connected, through the process that reads the console' : 'connected')
+    return { console, isAttached, [Symbol.asyncDispose]: () => console[Symbol.asyncDispose]() }
+  }
+
+  /** Says once what is waited for. */
+  #wait(why: string): undefined {
+    if (this.#told !== why) this.#screen.note(why)
+    this.#told = why
+  }
+
+  #keyboard(): Disposable {
+    const { stdin } = process
+    const keys = new Keys({
+      send: (bytes) => this.#do((source) => source.write(bytes)),
+      sendBreak: () =>
+        this.#do(async (source) =>
+          this.#screen.note((await source.sendBreak()) ? 'BREAK sent' : 'this console has no BREAK'),
+        ),
+      quit: () => this.#quit.abort(),
+    })
+    // What comes from a file or a pipe is for the board, every byte of it.
+    const push = stdin.isTTY
+      ? (chunk: Buffer) => keys.push(chunk)
+      : (chunk: Buffer) => this.#do((source) => source.write(chunk))
+    if (stdin.isTTY) stdin.setRawMode(true)
+    stdin.on('data', push)
+    return {
+      [Symbol.dispose]: () => {
+        keys.close()
+        stdin.off('data', push).pause()
+        if (stdin.isTTY) stdin.setRawMode(false)
+      },
+    }
+  }
+
+  #do(act: (source: Source) => Promise<void>): void {
+    const source = this.#source
+    if (!source) this.#screen.note('the console is not connected: nothing was sent')
+    else act(source).catch((error: Error) => this.#screen.note(error.message))
+  }
+}
+
+type Opened = AsyncDisposable & { console: Source; isAttached: boolean }

@@ -1,0 +1,41 @@
+/** The process that reads the consoles of a run's real boards, and does nothing else, so that nothing delays their stamps. */
+import { join } from 'node:path'
+import { ConsoleKeeper } from '../../board/console-keeper.ts'
+import { isReal, parsedDescriptor, type RealDescriptor } from '../../board/descriptor.ts'
+import { HarnessError } from '../../errors.ts'
+import { readJournal } from '../../journal/journal.ts'
+import type { KeeperMessage } from './keep-consoles.ts'
+
+const tell = (message: KeeperMessage) => process.send?.(message)
+
+async function keep(run: string, originNs: bigint, descriptor: RealDescriptor): Promise<void> {
+  const { name: board } = descriptor
+  try {
+    await ConsoleKeeper.open(
+      {
+        descriptor,
+        folder: join(run, 'console'),
+        originNs,
+        onFailure: ({ message, hint }) => tell({ type: 'recording-failed', board, message, hint }),
+      },
+      new AbortController().signal,
+    )
+    tell({ type: 'kept', board })
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error
+    const { message, hint, kind } = error
+    tell({ type: 'refused', board, message, hint, kind: kind === 'usage' ? 'usage' : 'lab' })
+  }
+}
+
+// Closing a descriptor of a serial port or a socket is the kernel's to do: nothing is held that a process has to give back.
+process.once('disconnect', () => process.exit(0))
+process.on('SIGINT', () => {})
+const run = process.argv[2]!
+for await (const event of readJournal(join(run, 'journal.jsonl'))) {
+  if (event.type !== 'run-started') continue
+  const descriptors = event.plan.boards.map(({ descriptor }) => parsedDescriptor.parse(descriptor))
+  const originNs = BigInt(Math.round(event.t))
+  await Promise.all(descriptors.filter(isReal).map((descriptor) => keep(run, originNs, descriptor)))
+  break
+}
