@@ -10,6 +10,7 @@ import { Traffic } from '../../qemu/traffic.ts'
 import { Console } from '../console/console.ts'
 import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
+import type { Tee } from '../console/tee.ts'
 import { LabError } from '../errors.ts'
 import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
 import type { QemuDescriptor } from './descriptor.ts'
@@ -49,6 +50,7 @@ export class QemuBoard implements Board {
   readonly #options: QemuBoardOptions
   readonly #listeners = new Set<(trouble: Trouble) => void>()
   #machine: Machine | undefined
+  #tee: Tee | undefined
 
   constructor(options: QemuBoardOptions) {
     this.#options = options
@@ -81,10 +83,14 @@ export class QemuBoard implements Board {
           ? []
           : [{ path: descriptor.image.disk, snapshot: true, serial: 'user-disk' }]),
       ],
-      onConsole: (chunk, atNs) => this.console.feed(chunk, atNs),
+      onConsole: (chunk, atNs) => {
+        this.console.feed(chunk, atNs)
+        this.#tee?.bytes(chunk, atNs)
+      },
       signal,
     })
     this.#follow(this.#machine)
+    this.#tee ??= await this.#offerTee()
     return from
   }
 
@@ -131,7 +137,19 @@ export class QemuBoard implements Board {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.powerOff()
+    await this.#tee?.[Symbol.asyncDispose]()
     this.console.close('the board was closed')
+  }
+
+  /** For `npm run console`. Another run of a board of this name may have it: that is no reason not to run. */
+  async #offerTee(): Promise<Tee | undefined> {
+    // Only now: it must not delay the start of QEMU.
+    const { Tee } = await import('../console/tee.ts')
+    const noBreak = async () => false
+    const write = async (bytes: Buffer) => await this.#running().write(bytes)
+    return await Tee.offer(this.descriptor.name, { write, sendBreak: noBreak, reopen: async () => {} }).catch(
+      () => undefined,
+    )
   }
 
   #running(): Machine {

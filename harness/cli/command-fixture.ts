@@ -55,6 +55,35 @@ export class Workspace implements AsyncDisposable {
     return this.write(`${name}.yaml`, JSON.stringify(descriptor, null, 2))
   }
 
+  /** Writes the descriptor of an arm64 board on the bench rig, which boots in a few seconds. */
+  rigBoard(
+    name: string,
+    extra: { console?: string; power?: string; faults?: object[]; [key: string]: unknown } = {},
+  ) {
+    const { console = 'serial', power = 'pdudaemon', faults = [], ...keys } = extra
+    const descriptor = {
+      name,
+      arch: 'arm64',
+      console: { type: 'rig', as: console },
+      power: { type: 'rig', as: power },
+      rig: { faults },
+      machine: {
+        type: 'virt',
+        options: { 'gic-version': 2 },
+        cpu: 'cortex-a57',
+        memory: '1G',
+        accelerator: 'tcg',
+      },
+      stages: [{ type: 'shell', prompt: '# ', ready: 'HARNESS READY' }],
+      // Purgatory's digest takes ten seconds without caches, and far more beside seven other boards.
+      loader: { type: 'kexec-tools', checks: false },
+      image: 'bookworm-cloud-arm64',
+      limits: { boot: '5m', load: '5m', shutdown: '3m', gap: '3m', startup: '5m' },
+      ...keys,
+    }
+    return this.write(`${name}.yaml`, JSON.stringify(descriptor, null, 2))
+  }
+
   /** Starts a command; a run's folder goes into this one. */
   start(args: string[], options: StartOptions = {}): Command {
     const command = new Command(args, { results: this.results, cwd: this.folder, ...options })

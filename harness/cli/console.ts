@@ -12,6 +12,8 @@ import { boardsDir } from './paths.ts'
 
 /** How often is looked whether a run has begun, or ended. */
 const pollMs = 500
+/** Whoever asks whose board it is holds its lock for a blink: not too often. */
+const holderPollMs = 5_000
 /** A run that ends closes its console a moment after its tee. */
 const settleMs = 10_000
 
@@ -56,6 +58,7 @@ class Viewer {
   readonly #quit = new AbortController()
   #source: Source | undefined
   #told: string | undefined
+  #askHolderAt = 0
 
   constructor(descriptor: Descriptor, screen: Screen, writes: boolean) {
     this.#descriptor = descriptor
@@ -119,7 +122,9 @@ class Viewer {
     const { name } = this.#descriptor
     if (!isReal(this.#descriptor))
       return this.#wait(`nothing runs on ${name}; its console comes with the next run`)
+    if (!this.#writes && performance.now() < this.#askHolderAt) return undefined
     const holder = this.#writes ? undefined : await holderOf(name)
+    this.#askHolderAt = performance.now() + (holder === undefined ? 0 : holderPollMs)
     if (holder !== undefined)
       return this.#wait(`${name} is in use by ${describeHolder(holder)}; waiting for its console`)
     return await ownSource(name, this.#descriptor.console, events, signal)

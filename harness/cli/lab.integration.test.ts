@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import test from 'ava'
 import { execa } from 'execa'
 import { ensureProgram } from '../../images/host-packages.ts'
-import { loadDescriptor } from '../board/descriptor.ts'
 import { takeLock } from '../board/lock.ts'
 import { LabError } from '../errors.ts'
 import { isClear, Workspace } from './command-fixture.ts'
+import { interactive } from './lab/interactive-fixture.ts'
 import { serialLine } from './lab/socat-fixture.ts'
 import { root } from './paths.ts'
 
@@ -202,129 +202,9 @@ withSerial('console --write on a terminal sends keys, and Ctrl-] quits', async (
   t.is(await terminal.ended, 0)
 })
 
-/** `npm run console`, which runs until it is stopped; on a terminal of its own where that is asked for. */
+/** `npm run console`, which runs until it is stopped. */
 const viewer = (file: string, flags: string[] = [], onTerminal = false) =>
   interactive(['console', file, ...flags], onTerminal)
-
-/** A command that somebody looks at and types to. */
-function interactive(words: string[], onTerminal: boolean) {
-  const args = [join(root, 'harness', 'bootstrap.mjs'), ...words]
-  // script(1) gives its terminal no size where it has none itself.
-  const command = `stty rows 40 cols 100; exec ${[process.execPath, ...args].map((arg) => `'${arg}'`).join(' ')}`
-  const child = onTerminal
-    ? execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-        reject: false,
-        env: { TERM: 'xterm', CI: '' },
-      })
-    : execa(process.execPath, args, { reject: false, stdin: 'ignore' })
-  let text = ''
-  let wake = Promise.withResolvers<void>()
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-      wake.resolve()
-      wake = Promise.withResolvers()
-    })
-  const ended = child.then(({ exitCode }) => exitCode)
-  return {
-    ended,
-    type: (keys: string) => void child.stdin?.write(keys),
-    stop: () => void child.kill('SIGINT'),
-    says: async (pattern: RegExp) => {
-      while (!pattern.test(text)) {
-        const over = await Promise.race([wake.promise.then(() => false), ended.then(() => true)])
-        if (over && !pattern.test(text)) throw new Error(`ended without ${pattern}: ${text}`)
-      }
-    },
-  }
-}
-
-const answers = [
-  ...['arch=arm64', 'console=serial', 'console.path=/dev/ttyUSB0', 'power=pdudaemon'],
-  ...['power.url=http://rack1:16421', 'power.hostname=pdu', 'power.port=3', 'firmware=u-boot'],
-  ...['firmware.prompt=juno# ', 'firmware.commands=setenv x 1; boot', 'login=yes', 'login.password=PASSWORD'],
-]
-const settings = (list: string[]) => list.flatMap((answer) => ['--set', answer])
-
-test.serial('board new writes a descriptor that is right, and never over another', async (t) => {
-  await using place = new Workspace()
-  const args = ['board', 'new', 'mine', '--into', place.folder, ...settings(answers)]
-  const { status, stdout, stderr } = await place.run(args)
-  t.is(status, 0, stderr)
-  t.regex(stdout, /mine\.yaml is written/)
-  const file = place.path('mine.yaml')
-  const descriptor = await loadDescriptor('mine', place.folder)
-  t.like(descriptor, { name: 'mine', arch: 'arm64', image: { kernel: '/boot/vmlinuz' } })
-  t.like(descriptor.console, { type: 'serial', path: '/dev/ttyUSB0', baud: 115_200 })
-  t.like(descriptor.stages[0], { type: 'u-boot', prompt: 'juno# ', commands: ['setenv x 1', 'boot'] })
-  t.like(descriptor.stages[1], { type: 'login', password: { env: 'PASSWORD' } })
-  t.like(descriptor.stages[2], { type: 'shell' })
-  const text = readFileSync(file, 'utf8')
-  t.regex(text, /# offDwell: 5s # /)
-
-  const again = await place.run(args)
-  t.is(again.status, 2)
-  isClear(t, again.stderr, 'is there already')
-  t.is(readFileSync(file, 'utf8'), text)
-})
-
-test.serial('board new asks at a terminal, and Ctrl-C leaves nothing behind', async (t) => {
-  await using place = new Workspace()
-  const start = () =>
-    interactive(['board', 'new', '--into', place.folder, '--set', 'console.path=/dev/ttyUSB0'], true)
-  const given = start()
-  await given.says(/The board's name/)
-  given.type('\x03')
-  t.is(await given.ended, 130)
-
-  const asked = start()
-  for (const [question, keys] of [
-    [/The board's name/, 'desk\r'],
-    [/Its architecture/, '\r'],
-    [/Its console/, '\r'],
-    [/Speed of the line/, '9600\r'],
-    [/What switches its power/, '\r'],
-    [/Of its HTTP listener/, 'not a url\r'],
-    [/is no http or https URL|wants an http/, '\x15http://rack1:16421\r'],
-    [/The PDU, as pdudaemon/, 'pdu\r'],
-    [/The PDU's outlet/, '3\r'],
-    [/has to be told by the firmware/, '\r'],
-    [/Is there a login prompt/, '\r'],
-    [/The kernel to kexec/, '\r'],
-    [/Its initramfs/, '\r'],
-  ] as const) {
-    await asked.says(question)
-    asked.type(keys)
-  }
-  t.is(await asked.ended, 0)
-  const descriptor = await loadDescriptor('desk', place.folder)
-  t.like(descriptor.console, { type: 'serial', path: '/dev/ttyUSB0', baud: 9600 })
-  t.like(descriptor.power, { type: 'pdudaemon', url: 'http://rack1:16421', hostname: 'pdu', port: 3 })
-  t.like(descriptor, { image: { kernel: '/boot/vmlinuz' }, stages: [{ type: 'shell' }] })
-})
-
-test.serial('board new without a terminal names what it has no answer for', async (t) => {
-  await using place = new Workspace()
-  const run = async (list: string[]) => {
-    const { status, stderr } = await place.run([
-      'board',
-      'new',
-      'm',
-      '--into',
-      place.folder,
-      ...settings(list),
-    ])
-    t.is(status, 2, stderr)
-    t.false(existsSync(place.path('m.yaml')))
-    return stderr
-  }
-  isClear(t, await run([]), 'no answer: arch, console, power', '--set console=serial|')
-  isClear(t, await run(['arch=arm64', 'console=serial', 'power=usbrelay']), '--set console.path=…')
-  isClear(t, await run([...answers, 'console.baud=fast']), 'console.baud "fast"', 'number')
-  isClear(t, await run([...answers, 'console.buad=9600']), 'did you mean "console.baud"?')
-  isClear(t, await run(['console=serail']), 'did you mean "serial"?')
-  isClear(t, await run(['console']), '--set wants KEY=VALUE')
-})
 
 test.serial('board list has every board, and release wants one that is in quarantine', async (t) => {
   await using place = new Workspace()

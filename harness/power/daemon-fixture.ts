@@ -13,7 +13,7 @@ import { dieWithParent } from '../../qemu/process.ts'
 import { LabError } from '../errors.ts'
 
 /** Generous, because the machine may be busy. */
-export const patienceMs = 60_000
+const patienceMs = 60_000
 
 /** A signal for what should take a moment. */
 export function inTime(): AbortSignal {

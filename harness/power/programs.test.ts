@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { LabError } from '../errors.ts'
 import { commandSchema, openCommand } from './command.ts'
 import { inTime, temporaryFolder, until, writeScript } from './daemon-fixture.ts'
 import { gpioSchema, openGpio } from './gpio.ts'
+import { ipmiSchema, openIpmi } from './ipmi.ts'
 import { openUsbrelay, usbrelaySchema } from './usbrelay.ts'
 
 const path = process.env.PATH
@@ -98,6 +99,26 @@ exit 1
     message: /^line 17 of gpiochip0 can't be set: .*resource busy$/,
   })
 })
+
+test.serial(
+  'ipmitool, simulated, gets the password in its environment and never as an argument',
+  async (t) => {
+    const script = `echo "$*" >>$HERE/arguments; echo "$IPMI_PASSWORD" >$HERE/password; echo Chassis Power is on`
+    const folder = await simulated(t, 'ipmitool', script)
+    const file = join(folder, 'secret')
+    await writeFile(file, 'hunter 2\n')
+    const config = { type: 'ipmi', host: 'bmc-7', user: 'lab', password: { file }, cipherSuite: 17 }
+    const power = await openIpmi(ipmiSchema.parse(config))
+    await power.off(inTime())
+    t.is(await power.state?.(inTime()), 'on')
+    const login = '-I lanplus -H bmc-7 -p 623 -U lab -E -C 17 -N 2 -R 3'
+    t.is(
+      await textOf(join(folder, 'arguments')),
+      `${login} chassis power off\n${login} chassis power status\n`,
+    )
+    t.is(await textOf(join(folder, 'password')), 'hunter 2\n')
+  },
+)
 
 test('any command: on, off and state, its arguments untouched by a shell', async (t) => {
   const folder = await temporaryFolder(t)

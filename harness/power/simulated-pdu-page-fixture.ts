@@ -63,7 +63,7 @@ export async function startSimulatedPdu(t: ExecutionContext, password: string): 
     if (url.pathname !== '/switch') return response.writeHead(404).end()
     if (url.searchParams.get('token') !== String(token * 7 + 1)) {
       pdu.refused++
-      return response.writeHead(403).end()
+      return response.writeHead(403).end('Forbidden')
     }
     pdu.on = url.searchParams.get('state') === 'on'
     return response.writeHead(204).end()

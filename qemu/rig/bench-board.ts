@@ -92,6 +92,8 @@ export class BenchBoard implements Outlet, LineEnd, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Whoever uses a rack switches off what it used.
+    if (this.isOn) this.#tell(`${this.name} was left on`)
     this.#stop.abort()
     await this.#switching
     await this.#end()

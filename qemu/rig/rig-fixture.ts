@@ -3,11 +3,14 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ExecutionContext } from 'ava'
 import { execa } from 'execa'
 import { SerialPort } from 'serialport'
+import { LabError } from '../../harness/errors.ts'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { guestMachines } from '../guests/machines.ts'
-import type { RigBoard, RigConnection } from './rig.ts'
+import { type Rig, type RigBoard, type RigConnection, startRig } from './rig.ts'
 import type { RigConsole, RigFault, RigPower } from './spec.ts'
 
 const limitMs = 60_000
@@ -27,6 +30,30 @@ export function testBoard(
     power: { type: 'rig', as: power, offDwell: '500ms' },
     rig: { firmware: 'none', faults },
   }
+}
+
+/** A rig of these boards; undefined, and said why, where its programs can't be had. */
+export async function rigOf(
+  t: ExecutionContext,
+  boards: RigBoard[],
+  told: string[] = [],
+): Promise<Rig | undefined> {
+  try {
+    return await startRig(boards, {
+      signal: new AbortController().signal,
+      progress: (text) => told.push(text),
+    })
+  } catch (error) {
+    if (!(error instanceof LabError) || !/can't be fetched|be installed/.test(error.message)) throw error
+    t.log(`not run: ${error.message}`)
+    t.pass()
+    return undefined
+  }
+}
+
+/** Waits for what comes by itself; AVA's timeout is the limit. */
+export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await happened())) await sleep(20)
 }
 
 /** A console that is open. */

@@ -8,7 +8,9 @@ const keeperTask = z.object({
     /** The holder, not the user who runs the harness. */
     user: z.object({ host: z.string(), user: z.string() }),
   }),
-  /** What the place has to have; `name` is its name. */
+  /** Places that were free a moment ago, tried in this order. */
+  free: z.array(z.string()),
+  /** What a place has to have that is waited for; `name` is its name. */
   tags: z.record(z.string(), z.string()),
   /** How long to wait while it is taken; 0 does not wait. */
   waitMs: z.number(),

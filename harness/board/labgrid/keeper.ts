@@ -33,42 +33,64 @@ function tell(message: KeeperMessage): void {
 }
 
 async function keep(client: LabgridClient, task: KeeperTask): Promise<void> {
-  // A call that got no answer may have been carried out all the same.
-  let maybeOurs: string | undefined
+  let place: string | undefined
   try {
-    const place = await acquire(client, task, (name) => {
-      maybeOurs = name
-    })
+    place = (await acquireFree(client, task.free)) ?? (await acquireInTurn(client, task))
     if (place === undefined) return
     tell({ kind: 'acquired', place })
     await watch(client, place)
   } catch (error) {
-    if (error instanceof LabgridRefusal) maybeOurs = undefined
     const { message, hint } = error as { message: string; hint?: string }
     if (!over.signal.aborted) tell({ kind: 'failed', message, ...(hint === undefined ? {} : { hint }) })
   }
-  if (maybeOurs !== undefined) await release(client, maybeOurs)
+  if (place !== undefined) await release(client, place)
 }
 
-/** The place that is ours now; undefined where there was none to be had, which is told. */
-async function acquire(
+/** Takes the first that nobody was quicker to take. A place that somebody waits for is his already, so none is passed by. */
+async function acquireFree(client: LabgridClient, places: readonly string[]): Promise<string | undefined> {
+  for (const place of places) {
+    if (over.signal.aborted) return undefined
+    if (await acquire(client, place)) return place
+  }
+  return undefined
+}
+
+/** False where somebody has the place, or has it reserved. */
+async function acquire(client: LabgridClient, place: string): Promise<boolean> {
+  try {
+    await client.run(['-p', place, 'acquire'])
+    return true
+  } catch (error) {
+    if (!(error instanceof LabgridRefusal)) {
+      // A call that got no answer may have been carried out all the same.
+      await release(client, place)
+      throw error
+    }
+    if (/already acquired|was not reserved for/.test(error.message)) return false
+    throw error
+  }
+}
+
+/** Waits for a place in the coordinator's queue; undefined where there was none to be had, which is told. */
+async function acquireInTurn(
   client: LabgridClient,
   { tags, waitMs }: KeeperTask,
-  beforehand: (place: string) => void,
 ): Promise<string | undefined> {
+  if (over.signal.aborted) return undefined
+  if (waitMs <= 0) {
+    tell({ kind: 'taken' })
+    return undefined
+  }
+  tell({ kind: 'waiting' })
   const filters = Object.entries(tags).map(([key, value]) => `${key}=${value}`)
   const reserved = parseReservations(await client.run(['reserve', ...filters]))[0]
   if (!reserved) throw new LabgridRefusal('did not say what it reserved', '')
   try {
     const place = reserved.places[0] ?? (await waitFor(client, reserved.token, waitMs))
     if (over.signal.aborted) return undefined
-    if (place === undefined) {
-      tell({ kind: 'taken' })
-      return undefined
-    }
-    beforehand(place)
-    await client.run(['-p', place, 'acquire'])
-    return place
+    if (place !== undefined && (await acquire(client, place))) return place
+    tell({ kind: 'taken' })
+    return undefined
   } finally {
     // An acquired place needs no reservation; one that is left would keep the place from others for a minute.
     await client.run(['cancel-reservation', reserved.token]).catch(() => undefined)
@@ -77,8 +99,6 @@ async function acquire(
 
 /** Waits in the coordinator's queue. */
 async function waitFor(client: LabgridClient, token: string, waitMs: number): Promise<string | undefined> {
-  if (waitMs <= 0) return undefined
-  tell({ kind: 'waiting' })
   // It asks every second, as the coordinator expires a reservation that nobody asks about for a minute.
   const waiting = execa(...dieWithParent(client.command('wait', token)), {
     env: client.env,

@@ -82,14 +82,15 @@ export async function acquirePlace(options: AcquireOptions, signal: AbortSignal)
   const { board, place, log = () => {}, waitMs = 0 } = options
   const client = new LabgridClient(await findLabgridClient(options.coordinator, { progress: log, signal }))
   const candidates = await findCandidates(client, options, signal)
-  if (candidates.every(isBusy)) {
+  const free = candidates.filter((one) => !isBusy(one)).map(({ name }) => name)
+  if (free.length === 0) {
     if (waitMs === 0) throw await taken(client, options, signal)
     log(`labgrid: ${await holdersOf(client, options, signal)}`)
   }
   const { host, user } = client.spec.user
   const holder = client.as({ host, user: holderOf(user, randomBytes(3).toString('hex')) })
   const wanted = typeof place === 'string' ? { name: candidates[0]!.name } : place.tags
-  const keeper = new Keeper(board, { client: holder.spec, tags: wanted, waitMs }, log)
+  const keeper = new Keeper(board, { client: holder.spec, free, tags: wanted, waitMs }, log)
   try {
     const name = await keeper.acquired(signal)
     if (name === undefined) throw await taken(client, options, signal)

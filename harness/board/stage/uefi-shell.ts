@@ -35,6 +35,7 @@ const uefiShell: Omit<Dialect, 'name' | 'prompt'> = {
   // Escape empties the line.
   cancel: '\x1b\r',
   setArguments: (commandLine) => [`set -v harness_args "${commandLine.replaceAll('"', '^"')}"`],
-  // It has no way to put two commands into one line. UEFI Shell Specification 2.2, 3.6.1: lasterror.
-  withStatus: (command, token) => [command, `echo S%lasterror%${token}`],
+  // UEFI Shell Specification 2.2, 3.6.1 (lasterror); EDK II's ShellCommandRegisterCommandName(), CanAffectLE.
+  // Two commands don't fit into a line, and set, cd and echo leave lasterror as it was: ver makes it 0 before.
+  withStatus: (command, token) => ['ver -s', command, `echo S%lasterror%${token}`],
 }

@@ -24,7 +24,7 @@ export async function attempt(
 }
 
 /** The check of something that threw. Throws what no user can act on. */
-export function broken(what: string, error: unknown): Check {
+function broken(what: string, error: unknown): Check {
   const isExpected =
     error instanceof HarnessError || (error instanceof Error && /^Console(Timeout|Closed)$/.test(error.name))
   if (!isExpected) throw error

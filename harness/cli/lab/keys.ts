@@ -7,7 +7,7 @@ const breakKey = 'b'.charCodeAt(0)
 export const keysHelp = 'Ctrl-] quits, Ctrl-] b sends BREAK, Ctrl-] Ctrl-] sends Ctrl-]'
 
 /** How long after the escape key another may still follow it. */
-export const followMs = 1_000
+const followMs = 1_000
 
 export type KeyActions = {
   send(bytes: Buffer): void

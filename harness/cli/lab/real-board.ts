@@ -1,5 +1,5 @@
 /** A board that a person uses by hand, made ready as a run does it: its labgrid place acquired, its rig started. */
-import { type Descriptor, isReal, kindOf, type RealDescriptor } from '../../board/descriptor.ts'
+import type { Descriptor, RealDescriptor } from '../../board/descriptor.ts'
 import { UsageError } from '../../errors.ts'
 import { printProgress } from '../progress.ts'
 

@@ -42,13 +42,14 @@ export type SerialConfig = z.infer<typeof serialSchema>
 
 /** Longer than a character at 50 baud, and what a kernel's sysrq takes for a BREAK. */
 const breakMs = 250
+const sttyMs = 5000
 
 /** Opens the port and locks it, so that nobody else takes bytes from it. */
 export function connectSerial(config: SerialConfig): Connect {
   return async (sink, signal) => {
     signal.throwIfAborted()
     const port = await openPort(config)
-    await keepFramingErrors(port)
+    await keepFramingErrors(config.path)
     const io = new SerialIo(port, sink)
     const modem = await hasModemLines(port)
     const lateness = await lowerLatency(await realpath(config.path).catch(() => config.path), () =>
@@ -86,8 +87,8 @@ async function openPort(config: SerialConfig): Promise<OpenPort> {
  * The binding has the kernel leave out bytes with framing errors (IGNPAR), so that a wrong speed would look like silence;
  * without that they arrive as NUL. And it leaves HUPCL as it is, by which a close pulls DTR, which resets some boards.
  */
-async function keepFramingErrors(port: OpenPort): Promise<void> {
-  await execa('stty', ['-ignpar', '-hupcl'], { stdin: port.fd!, reject: false })
+async function keepFramingErrors(path: string): Promise<void> {
+  await execa('stty', ['-F', path, '-ignpar', '-hupcl'], { timeout: sttyMs, reject: false })
 }
 
 /** A PTY has none: it answers ENOTTY, and has no BREAK either. */
