@@ -25,10 +25,34 @@ const mistakes: [string, string, string, RegExp][] = [
   [
     'a console that does not exist',
     'console: { type: qemu }',
-    'console: { type: serial }',
-    /:3:18: console\.type: found "serial" \(string\), expected "qemu"/,
+    'console: { type: seriel }',
+    /:3:18: console\.type: found "seriel" \(string\), expected "qemu" or "serial" or .*; did you mean "serial"\?/,
   ],
   ['no machine', 'machine: { type: q35 }\n', '', /:1:1: machine: a QEMU board needs a machine/],
+  [
+    'a QEMU board with the console of a real one',
+    'power: { type: qemu }',
+    'power: { type: pdudaemon, url: "http://localhost:16421", hostname: pdu, port: 3 }',
+    /:4:16: power\.type: a QEMU board has the power qemu/,
+  ],
+  [
+    'a real board with a machine',
+    'console: { type: qemu }\npower: { type: qemu }',
+    'console: { type: tcp, host: rack1, port: 2001 }\npower: { type: command, on: [on], off: [off] }',
+    /:5:10: machine: a real board has no machine/,
+  ],
+  [
+    'a real board without a power switch',
+    'console: { type: qemu }\npower: { type: qemu }\nmachine: { type: q35 }\nimage: bookworm-cloud-amd64\n',
+    'console: { type: tcp, host: rack1, port: 2001 }\n',
+    /power: a board without a place needs a power switch/,
+  ],
+  [
+    'a password in a URL',
+    'power: { type: qemu }',
+    'power: { type: pdudaemon, url: "http://u:secret@pdu", hostname: pdu, port: 3 }',
+    /power\.url: holds a user or password, which would end up in logs/,
+  ],
   [
     'a machine of the other architecture',
     'type: q35',
@@ -81,7 +105,7 @@ const mistakes: [string, string, string, RegExp][] = [
     'an image with nothing to boot',
     'bookworm-cloud-amd64',
     '{ initramfs: a }',
-    /:6:8: image: needs a recipe, a kernel or a disk to boot$/m,
+    /:6:8: image: a QEMU board needs a recipe, a kernel or a disk to boot$/m,
   ],
   [
     'an image of the wrong kind',

@@ -137,20 +137,21 @@ async function openPort(
       return new RelayPort(port, name)
     } catch (error) {
       const waitedMs = Number(systemClock.nowNs() - startedAtNs) / 1e6
-      if (!/cannot lock port/i.test(messageOf(error)) || waitedMs > lockLimitMs) throw openError(name, error)
+      if (!/cannot lock port/i.test(messageOf(error)) || waitedMs > lockLimitMs)
+        throw openError(name, path, error)
       await systemClock.sleep(lockPollMs, signal)
     }
   }
 }
 
-function openError(name: string, cause: unknown): LabError {
+function openError(name: string, path: string, cause: unknown): LabError {
   const said = messageOf(cause)
   const [why, hint] = /no such file/i.test(said)
     ? ['there is no such port', 'Is it plugged in? `ls -l /dev/serial/by-id` lists what is.']
     : /permission denied/i.test(said)
       ? ['no permission', 'Join the group that owns it, mostly dialout: sudo usermod -aG dialout $USER']
       : /cannot lock port/i.test(said)
-        ? [`held by another program for ${lockLimitMs / 1000} s`, 'Who holds it: sudo fuser -v PORT']
+        ? [`held by another program for ${lockLimitMs / 1000} s`, `Who holds it: sudo fuser -v ${path}`]
         : [said, 'Is this the serial port of a relay?']
   return new LabError(`${name} can't be opened: ${why}`, { hint, cause })
 }

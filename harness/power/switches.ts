@@ -35,7 +35,7 @@ export const powerTypes = z.discriminatedUnion('type', [
   webSchema,
   labgridSchema,
 ])
-export type PowerConfig = z.infer<typeof powerTypes>
+type PowerConfig = z.infer<typeof powerTypes>
 /** A switch of its own, not one that comes with its machine. */
 export type SwitchConfig = Exclude<PowerConfig, { type: 'qemu' }>
 

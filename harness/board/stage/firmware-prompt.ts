@@ -35,6 +35,8 @@ export type Dialect = {
   cancel: string
   /** Lines that put the kernel's command line into the variable `harness_args`. */
   setArguments(commandLine: string): string[]
+  /** A line to type before each command, whatever it says. */
+  before?: string
   /** The lines to type for a command, the last of which prints `S`, its status and the token. */
   withStatus(command: string, token: string): string[]
   /** What says that it gave up for good, besides a status. */
@@ -146,7 +148,8 @@ export class FirmwarePrompt {
       typeof command === 'string' ? ({ run: command } as Exclude<FirmwareCommand, string>) : command
     const { console, signal } = this.#context
     const token = newToken()
-    const lines = this.#dialect.withStatus(run, token)
+    const { before } = this.#dialect
+    const lines = [...(before === undefined ? [] : [before]), ...this.#dialect.withStatus(run, token)]
     const timeoutMs = () => (limit === undefined ? this.#left() : Math.min(checkedMs(limit), this.#left()))
     const endsWith = expect === undefined ? kernelStarted : literal(expect)
     const what = isLast && expect !== undefined ? `${JSON.stringify(expect)} after` : 'end of'
@@ -170,8 +173,9 @@ export class FirmwarePrompt {
           what: `${what} \`${run}\` at the prompt of ${this.#dialect.name}`,
         },
       )
-      output += console.since(from).slice(0, match.end - from)
       const [ended] = match.groups
+      const end = ended === 'prompt' ? match.end - match.text.length : match.end
+      if (line !== before) output += console.since(from).slice(0, end - from)
       if (ended === 'failed' || ended === 'dead') throw this.#failure(run, output, '')
       if (ended === 'started') return match.end
       if (isStatus) return await this.#judge({ run, expect, output, match, token })

@@ -28,6 +28,8 @@ type GrubStage = z.infer<typeof grubStageSchema>
 /** The head of the menu (normal/menu_text.c); the command line has it, too. */
 const banner = 'GNU GRUB'
 const maxEntries = 100
+/** So often the same title is the end of the menu. */
+const repeats = 3
 /** A key that changes nothing is not answered. */
 const keyTimeoutMs = 3_000
 
@@ -72,7 +74,7 @@ async function chooseEntry(
     if (marked.cut ? entry.startsWith(marked.title) : entry === marked.title) {
       await console.write('\r')
       const started = await console.expect(
-        anyOf({ started: kernelStarted, failed: /error: (?!no suitable video mode)[^\r\n]*/ }),
+        anyOf({ started: kernelStarted, failed: /error: (?!no suitable video mode)[^\r\n]*[\r\n]/ }),
         {
           ...{ from: marked.end, signal, timeoutMs: left() },
           what: what(`start of ${JSON.stringify(entry)}`),
@@ -80,15 +82,17 @@ async function chooseEntry(
       )
       if (started.groups[0] === 'started') return started.end
       throw new BoardError(
-        `${name} could not start ${JSON.stringify(entry)}: ${JSON.stringify(started.text)}`,
+        `${name} could not start ${JSON.stringify(entry)}: ${JSON.stringify(started.text.trim())}`,
       )
     }
     seen.push(marked.title)
+    // Below the last entry the cursor stays where it is.
+    if (seen.length >= repeats && seen.slice(-repeats).every((title) => title === marked.title)) break
     position = console.position
     await console.write('\x0e')
   }
   throw new BoardError(
-    `${name} has no entry ${JSON.stringify(entry)}; it has ${seen.map((title) => JSON.stringify(title)).join(', ')}`,
+    `${name} has no entry ${JSON.stringify(entry)}; it has ${[...new Set(seen)].map((title) => JSON.stringify(title)).join(', ')}`,
   )
 }
 

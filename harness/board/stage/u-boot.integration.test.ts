@@ -14,10 +14,10 @@ const secondMs = 1000
 const variable = 'KEXEC_HARNESS_TEST_PASSWORD'
 const parse = (stage: unknown): Stage => stageTypes.parse(stage)
 const service = [
-  'load virtio 0:1 ${kernel_addr_r} /boot/Image',
-  { run: 'load virtio 0:1 ${ramdisk_addr_r} /boot/service.img', expect: 'bytes read', limit: '1m' },
-  'setenv bootargs "console=ttyAMA0 ${harness_args}"',
-  'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}',
+  `load virtio 0:1 \${kernel_addr_r} /boot/Image`,
+  { run: `load virtio 0:1 \${ramdisk_addr_r} /boot/service.img`, expect: 'bytes read', limit: '1m' },
+  `setenv bootargs "console=ttyAMA0 \${harness_args}"`,
+  `booti \${kernel_addr_r} \${ramdisk_addr_r}:\${filesize} \${fdtcontroladdr}`,
 ]
 const shell = {
   type: 'shell',
@@ -84,9 +84,9 @@ test('what U-Boot refuses is quoted', async (t) => {
     await t.throwsAsync(runStage(parse({ type: 'u-boot', commands: [command], ...stage }), machine.context()))
   const refusals: [unknown, RegExp][] = [
     ['frobnicate', /^U-Boot: `frobnicate` failed \(status 1\): "Unknown command 'frobnicate' - try 'help'"$/],
-    ['load virtio 0:1 ${kernel_addr_r} /nope', /failed \(status 1\): "Failed to load '\/nope'"$/],
+    [`load virtio 0:1 \${kernel_addr_r} /nope`, /failed \(status 1\): "Failed to load '\/nope'"$/],
     [
-      'load virtio 0:1 ${kernel_addr_r} /extlinux/extlinux.conf; booti ${kernel_addr_r} - ${fdtcontroladdr}',
+      `load virtio 0:1 \${kernel_addr_r} /extlinux/extlinux.conf; booti \${kernel_addr_r} - \${fdtcontroladdr}`,
       /Bad Linux ARM64 Image magic!/,
     ],
     [{ run: 'echo hello', expect: 'good bye' }, /failed \(it did not say "good bye"\): "hello"$/],

@@ -36,6 +36,8 @@ const uefiShell: Omit<Dialect, 'name' | 'prompt'> = {
   cancel: '\x1b\r',
   setArguments: (commandLine) => [`set -v harness_args "${commandLine.replaceAll('"', '^"')}"`],
   // UEFI Shell Specification 2.2, 3.6.1 (lasterror); EDK II's ShellCommandRegisterCommandName(), CanAffectLE.
-  // Two commands don't fit into a line, and set, cd and echo leave lasterror as it was: ver makes it 0 before.
-  withStatus: (command, token) => ['ver -s', command, `echo S%lasterror%${token}`],
+  // set, cd and echo leave lasterror as it was; ver makes it 0.
+  before: 'ver -s',
+  // Two commands don't fit into a line.
+  withStatus: (command, token) => [command, `echo S%lasterror%${token}`],
 }

@@ -11,7 +11,7 @@ const tell = (message: KeeperMessage) => process.send?.(message)
 async function keep(run: string, originNs: bigint, descriptor: RealDescriptor): Promise<void> {
   const { name: board } = descriptor
   try {
-    await ConsoleKeeper.open(
+    const keeper = await ConsoleKeeper.open(
       {
         descriptor,
         folder: join(run, 'console'),
@@ -20,6 +20,7 @@ async function keep(run: string, originNs: bigint, descriptor: RealDescriptor): 
       },
       new AbortController().signal,
     )
+    keepers.push(keeper)
     tell({ type: 'kept', board })
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error
@@ -28,8 +29,15 @@ async function keep(run: string, originNs: bigint, descriptor: RealDescriptor): 
   }
 }
 
-// Closing a descriptor of a serial port or a socket is the kernel's to do: nothing is held that a process has to give back.
-process.once('disconnect', () => process.exit(0))
+/** Closing takes a few seconds where a program behind a console does not end by itself. */
+const closeLimitMs = 10_000
+const keepers: ConsoleKeeper[] = []
+
+process.once('disconnect', async () => {
+  setTimeout(() => process.exit(1), closeLimitMs).unref()
+  await Promise.all(keepers.map((keeper) => keeper[Symbol.asyncDispose]()))
+  process.exit(0)
+})
 process.on('SIGINT', () => {})
 const run = process.argv[2]!
 for await (const event of readJournal(join(run, 'journal.jsonl'))) {

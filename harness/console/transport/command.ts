@@ -19,9 +19,6 @@ export const commandSchema = z
   .meta({ description: "A program's standard input and output; it has to end when its input does." })
 export type CommandConfig = z.infer<typeof commandSchema>
 
-/** A program that can't do it ends within this time, as a rule. */
-const trialMs = 300
-
 /** Starts the program. A BREAK is the program's own business, so there is none. */
 export function connectCommand(config: CommandConfig): Connect {
   return async (sink, signal) => {
@@ -33,7 +30,7 @@ export function connectCommand(config: CommandConfig): Connect {
       onEnd: (how) => trial.ended(how),
     })
     try {
-      const how = await trial.endsWithin(trialMs, signal)
+      const how = await trial.endsSoon(signal)
       if (how !== undefined) throw endedAtOnce(how, trial.said)
     } catch (error) {
       await program.close()

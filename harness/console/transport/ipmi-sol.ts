@@ -39,6 +39,8 @@ type Bmc = { name: string; command: string[]; env: Record<string, string> }
 /** A BMC is slow: a session takes some messages, each repeated where it gets lost. */
 const commandMs = 30_000
 const heldByAnother = /already active on another session/
+/** Without a terminal, ipmitool would keep what the board says until a buffer is full, prompts for ever. */
+const unbuffered = ['stdbuf', '-o0']
 /** ipmitool wants to set a terminal that is not there. */
 const noise = /^tcgetattr:/
 
@@ -101,7 +103,7 @@ async function activate(bmc: Bmc, sink: ConnectionSink, signal: AbortSignal): Pr
   })
   const input = new SolInput()
   const program = new Program({
-    command: [...bmc.command, 'sol', 'activate'],
+    command: [...unbuffered, ...bmc.command, 'sol', 'activate'],
     env: bmc.env,
     noise,
     onOutput: (chunk, atNs) => {

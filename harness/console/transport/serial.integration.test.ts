@@ -93,7 +93,7 @@ test('a board that is unplugged and plugged in again goes on over the same link,
   second.say('four\nfive\n')
   await until(() => console.since(0).includes('five\n'), 'the words after')
   t.is(console.since(0), 'one\ntwo\nthr\nfour\nfive\n')
-  t.deepEqual(events, ['lost: the port hung up (EIO)', 'back'])
+  t.regex(events.join(), /^lost: the port hung up[^,]*(, as[^,]*)?,back$/)
   t.is(console.holes.length, 1)
   t.is(console.holes[0]!.position, 11)
   await link.write(Buffer.from('typed'))

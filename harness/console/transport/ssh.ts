@@ -30,8 +30,6 @@ export const sshSchema = z
 export type SshConfig = z.infer<typeof sshSchema>
 
 const connectMs = 30_000
-/** The remote command that can't do it ends within this time after the login, as a rule. */
-const trialMs = 500
 /** What ssh says at LogLevel VERBOSE once it is in (sshconnect2.c, ssh_userauth2). */
 const loggedIn = /^Authenticated to /m
 const noise = /^(Authenticated to|Transferred:|Bytes per second|Warning: Permanently added)/
@@ -56,8 +54,7 @@ export function connectSsh(config: SshConfig): Connect {
     })
     using deadline = new Deadline(connectMs, signal)
     try {
-      const how =
-        (await orAborted(login.promise, deadline.signal)) ?? (await trial.endsWithin(trialMs, signal))
+      const how = (await orAborted(login.promise, deadline.signal)) ?? (await trial.endsSoon(signal))
       if (how !== undefined) throw whyNot(config, how, program.errorOutput)
     } catch (error) {
       await program.close()

@@ -15,8 +15,6 @@ export const tcpSchema = z
 export type TcpConfig = z.infer<typeof tcpSchema>
 
 const connectMs = 10_000
-/** A server that has no port to give says so and hangs up at once. */
-const trialMs = 300
 /** A server that lost its power does not say so: after this long without a word it is asked. */
 const keepAliveMs = 10_000
 
@@ -68,7 +66,7 @@ export async function provesLasting(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    if ((await trial.endsWithin(trialMs, signal)) === undefined) return
+    if ((await trial.endsSoon(signal)) === undefined) return
   } catch (error) {
     socket.destroy()
     throw error

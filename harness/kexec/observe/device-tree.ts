@@ -75,11 +75,13 @@ export async function readProperties(
 export function compareDeviceTrees(first: DeviceTree, now: DeviceTree): string[] {
   if (!first || !now) return ['which properties differ is not known: the tree could not be read whole']
   const paths = [...new Set([...first.keys(), ...now.keys()])].filter((path) => !changeablePath.test(path))
-  return paths.sort().flatMap((path) => {
-    const [old, fresh] = [first.get(path), now.get(path)]
-    if (old && fresh && old.equals(fresh)) return []
-    return [`${path} = ${show(old)} -> ${show(fresh)}`]
-  })
+  return paths
+    .sort((a, b) => (a < b ? -1 : 1))
+    .flatMap((path) => {
+      const [old, fresh] = [first.get(path), now.get(path)]
+      if (old && fresh && old.equals(fresh)) return []
+      return [`${path} = ${show(old)} -> ${show(fresh)}`]
+    })
 }
 
 /** The finding for a tree that differs from that of generation 0. */
