@@ -1,9 +1,7 @@
 /** Keeps a board's console for a whole run: one reader, which records it and lets others attach. */
 import { Console } from '../console/console.ts'
-import { type Link, openLink } from '../console/link.ts'
 import { ConsoleRecorder } from '../console/recorder.ts'
-import { Tee } from '../console/tee.ts'
-import { connectTo } from '../console/transports.ts'
+import { openSharedConsole } from '../console/shared-console.ts'
 import type { LabError } from '../errors.ts'
 import type { RealDescriptor } from './descriptor.ts'
 import { passwordsOf } from './passwords.ts'
@@ -34,34 +32,21 @@ export class ConsoleKeeper implements AsyncDisposable {
     const recorder = resources.use(new ConsoleRecorder({ ...recording, board: name, secrets }))
     // Its lines are recorded; nothing is typed here.
     const console = new Console({ write: async () => {} }, recorder)
-    let tee: Tee | undefined
-    const link: Link = await openLink(
-      {
-        connect: await connectTo(descriptor.console),
-        what: `console of ${name}`,
-        events: {
-          bytes: (chunk, atNs) => {
-            console.feed(chunk, atNs)
-            tee?.bytes(chunk, atNs)
-          },
-          lost: (reason, atNs) => {
-            console.hole(reason, atNs)
-            tee?.lost(reason, atNs)
-          },
-          back: (atNs) => {
-            console.back(atNs)
-            tee?.back(atNs)
-          },
-          gone: (error) => {
-            console.close(error.message)
-            tee?.gone(error)
+    resources.use(
+      await openSharedConsole(
+        {
+          board: name,
+          line: descriptor.console,
+          events: {
+            bytes: (chunk, atNs) => console.feed(chunk, atNs),
+            lost: (reason, atNs) => console.hole(reason, atNs),
+            back: (atNs) => console.back(atNs),
+            gone: (error) => console.close(error.message),
           },
         },
-      },
-      signal,
+        signal,
+      ),
     )
-    resources.use(link)
-    tee = resources.use(await Tee.offer(name, link))
     return new ConsoleKeeper(resources.move())
   }
 

@@ -43,7 +43,8 @@ export async function takeLock(board: string, command: string, folder = lockFold
   const file = lockFile(board, folder)
   const fd = openLockFile(file)
   try {
-    if (!(await flock(fd))) throw held(board, readHolder(file))
+    // Whoever asks for the holder has the lock for a blink.
+    if (!(await flock(fd, '--timeout=1'))) throw held(board, readHolder(file))
     const { username: user } = userInfo()
     const note: LockHolder = {
       user,
@@ -109,9 +110,9 @@ function openLockFile(file: string): number {
  * flock(2) through util-linux, since Node has none. The lock belongs to the open file, not to a process: it stays
  * with ours when flock(1) has ended, and goes when ours is closed or this process dies.
  */
-async function flock(fd: number): Promise<boolean> {
+async function flock(fd: number, patience = '--nonblock'): Promise<boolean> {
   // Not execa, whose types know no inherited file descriptor beyond the third.
-  const child = spawn('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+  const child = spawn('flock', [patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
   let why = ''
   child.on('error', (error) => {
     why = error.message

@@ -7,7 +7,7 @@ import { exitStatus, LabError, UsageError } from '../errors.ts'
 import { Keys, keysHelp } from './lab/keys.ts'
 import { hold } from './lab/real-board.ts'
 import { Screen } from './lab/screen.ts'
-import { attachedSource, ownSource, type Source } from './lab/source.ts'
+import { attachedSource, ConsoleTaken, ownSource, type Source } from './lab/source.ts'
 import { boardsDir } from './paths.ts'
 
 /** How often is looked whether a run has begun, or ended. */
@@ -85,8 +85,8 @@ class Viewer {
         this.#source = undefined
         signal.removeEventListener('abort', onAbort)
       })
-      // What another process read may still be there to be read; what this one read is not.
-      if (!source.isAttached) throw error
+      // What another process read may still be there to be read; what this one read is not, unless a run took it.
+      if (!source.isAttached && !(error instanceof ConsoleTaken)) throw error
       this.#screen.note(error.message)
     }
   }
@@ -127,7 +127,8 @@ class Viewer {
     this.#askHolderAt = performance.now() + (holder === undefined ? 0 : holderPollMs)
     if (holder !== undefined)
       return this.#wait(`${name} is in use by ${describeHolder(holder)}; waiting for its console`)
-    return await ownSource(name, this.#descriptor.console, events, signal)
+    // Who has the board's lock keeps its console; a mere viewer gives it to the run that comes.
+    return await ownSource(name, this.#descriptor.console, { events, yields: !this.#writes }, signal)
   }
 
   #opened(console: Source, isAttached: boolean): Opened {

@@ -1,8 +1,8 @@
 /** The words between a tee and whoever is attached to it: frames of a type, a stamp and a payload. */
 
 /**
- * From the tee: `hello` (what stamps are late by), `bytes`, `lost` (why), `back`, `gone` (why), and `done` or `refused` (why) for each `write`, `break`
- * and `reopen` that it was sent, in order.
+ * From the tee: `hello` (what stamps are late by), `bytes`, `lost` (why), `back`, `gone` (why), and `done` or `refused` (why) for each `write`, `break`,
+ * `reopen` and `yield` (give the console up) that it was sent, in order.
  */
 export const frameTypes = [
   'hello',
@@ -15,6 +15,7 @@ export const frameTypes = [
   'write',
   'break',
   'reopen',
+  'yield',
 ] as const
 export type FrameType = (typeof frameTypes)[number]
 

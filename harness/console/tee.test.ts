@@ -95,10 +95,22 @@ test('a console is offered once, and the socket of a dead process is taken over'
   await using _again = await Tee.offer('juno', input(), socketPath)
 })
 
+test('a viewer gives its console to whoever asks, another reader does not', async (t) => {
+  const socketPath = await socketFor(t)
+  const viewing = await Tee.offer(
+    'juno',
+    input({ yield: () => void viewing[Symbol.asyncDispose]() }),
+    socketPath,
+  )
+  await using _run = await Tee.offer('juno', input(), socketPath)
+  await t.throwsAsync(Tee.offer('juno', input(), socketPath), { message: /read by another process/ })
+})
+
 test('a stranger at the socket is shown the door', async (t) => {
   const socketPath = await socketFor(t)
   await using _tee = await Tee.offer('juno', input(), socketPath)
   const socket = await connectUnix(socketPath)
+  socket.resume()
   socket.write('GET / HTTP/1.1\r\n\r\n')
   await once(socket, 'close')
   t.pass()

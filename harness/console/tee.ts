@@ -14,7 +14,9 @@ export type TeeInput = {
   /** False: this console has no way to. */
   sendBreak(): Promise<boolean>
   reopen(): Promise<void>
-  readonly lateness?: Lateness
+  readonly lateness?: Lateness | undefined
+  /** Gives the console up for whoever asked; absent: it is kept. */
+  yield?(): void
 }
 
 /** A viewer that reads this much too slowly is dropped: it must neither stall the board nor fill the memory. */
@@ -120,6 +122,7 @@ async function answer(type: FrameType, payload: Buffer, input: TeeInput): Promis
   try {
     if (type === 'write') await input.write(payload)
     else if (type === 'reopen') await input.reopen()
+    else if (type === 'yield' && input.yield) input.yield()
     else if (type === 'break') return encodeFrame('done', (await input.sendBreak()) ? 'sent' : 'none')
     else return encodeFrame('refused', JSON.stringify({ message: `a tee takes no ${type}` }))
     return encodeFrame('done')
@@ -145,11 +148,36 @@ async function claim(board: string, socketPath: string): Promise<void> {
     )
   }
   const other = await connectUnix(socketPath).catch(() => undefined)
-  if (other) {
-    other.destroy()
+  if (other && !(await yields(other))) {
     throw new LabError(`the console of ${board} is read by another process of yours already`, {
       hint: `See it with: npm run console -- ${board}`,
     })
   }
   rmSync(socketPath, { force: true })
 }
+
+/** Asks whoever reads the console to give it up; true once it has. */
+async function yields(other: Socket): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const reader = new FrameReader()
+  const timer = setTimeout(() => resolve(false), yieldLimitMs)
+  other.on('error', () => {})
+  other.on('close', () => resolve(true))
+  other.on('data', (chunk: Buffer) => {
+    try {
+      if (reader.push(chunk).some(({ type }) => type === 'refused')) resolve(false)
+    } catch {
+      resolve(false)
+    }
+  })
+  other.write(encodeFrame('yield'))
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    other.destroy()
+  }
+}
+
+/** Closing a console takes a few seconds at most. */
+const yieldLimitMs = 15_000

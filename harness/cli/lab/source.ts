@@ -1,9 +1,13 @@
 /** Where a viewer gets a console from: the tee of whoever reads it, or the console itself, which is then offered to others. */
 import { attach } from '../../console/attached.ts'
-import { type LinkEvents, openLink } from '../../console/link.ts'
-import { consoleSocket, Tee } from '../../console/tee.ts'
-import { connectTo, type LineConfig, paceOf } from '../../console/transports.ts'
+import type { LinkEvents } from '../../console/link.ts'
+import { openSharedConsole } from '../../console/shared-console.ts'
+import { consoleSocket } from '../../console/tee.ts'
+import type { LineConfig } from '../../console/transports.ts'
 import { LabError } from '../../errors.ts'
+
+/** Why a viewer's own console ended that it gave to a run. */
+export class ConsoleTaken extends LabError {}
 
 /** A console that is seen, and can be written to. */
 export type Source = AsyncDisposable & {
@@ -22,48 +26,16 @@ export async function attachedSource(board: string, events: LinkEvents): Promise
   }
 }
 
-/** Opens the console, and offers it to other viewers and to runs of this user. Throws LabError. */
+/**
+ * Opens the console, and offers it to other viewers. A run that comes gets it, and this source is `gone` then.
+ * Throws LabError.
+ */
 export async function ownSource(
   board: string,
   line: LineConfig,
-  events: LinkEvents,
+  { events, yields }: { events: LinkEvents; yields: boolean },
   signal: AbortSignal,
 ): Promise<Source> {
-  await using opened = new AsyncDisposableStack()
-  let tee: Tee | undefined
-  const link = opened.use(
-    await openLink(
-      {
-        connect: await connectTo(line),
-        pace: paceOf(line),
-        what: `console of ${board}`,
-        events: {
-          bytes: (chunk, atNs) => {
-            tee?.bytes(chunk, atNs)
-            events.bytes(chunk, atNs)
-          },
-          lost: (reason, atNs) => {
-            tee?.lost(reason, atNs)
-            events.lost(reason, atNs)
-          },
-          back: (atNs) => {
-            tee?.back(atNs)
-            events.back(atNs)
-          },
-          gone: (error) => {
-            tee?.gone(error)
-            events.gone(error)
-          },
-        },
-      },
-      signal,
-    ),
-  )
-  tee = opened.use(await Tee.offer(board, link))
-  const held = opened.move()
-  return {
-    write: (bytes) => link.write(bytes),
-    sendBreak: () => link.sendBreak(),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  }
+  const onYield = () => events.gone(new ConsoleTaken(`a run takes the console of ${board}`))
+  return await openSharedConsole({ board, line, events, ...(yields ? { onYield } : {}) }, signal)
 }

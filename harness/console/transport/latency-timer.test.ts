@@ -1,0 +1,38 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { lowerLatency } from './latency-timer.ts'
+
+/** A simulated sysfs with one FTDI adapter. */
+function simulatedSys(timer: string) {
+  const sys = mkdtempSync(join(tmpdir(), 'kexec-sys-'))
+  const folder = join(sys, 'bus/usb-serial/devices/ttyUSB3')
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, 'latency_timer')
+  writeFileSync(file, timer)
+  return { sys, file, [Symbol.dispose]: () => rmSync(sys, { recursive: true }) }
+}
+
+const refuse = () => Promise.reject(new Error('ENOTTY'))
+
+test("the port's flag is enough where the driver takes it", async (t) => {
+  using lab = simulatedSys('16\n')
+  const set = async () => writeFileSync(lab.file, '1\n')
+  t.is(await lowerLatency('/dev/ttyUSB3', set, lab.sys), undefined)
+})
+
+test('else the timer is written, and a port without one is left alone', async (t) => {
+  using lab = simulatedSys('16\n')
+  t.is(await lowerLatency('/dev/ttyUSB3', refuse, lab.sys), undefined)
+  t.is(readFileSync(lab.file, 'utf8'), '1')
+  t.is(await lowerLatency('/dev/ttyS0', () => t.fail(), lab.sys), undefined)
+})
+
+test('a timer that stays is an uncertainty, with its reason', async (t) => {
+  using lab = simulatedSys('16\n')
+  // Root may write everything, but nobody an immutable reader: a fixed answer, as of a driver that keeps its value.
+  rmSync(lab.file)
+  symlinkSync('/proc/sys/kernel/ostype', lab.file)
+  t.is(await lowerLatency('/dev/ttyUSB3', refuse, lab.sys), undefined)
+})
