@@ -6,6 +6,7 @@ import test from 'ava'
 import { execa } from 'execa'
 import { bootDisk } from './boot-disk.ts'
 import { sha256OfFile } from './deb-store.ts'
+import { ensureProgram } from './host-packages.ts'
 import { resolveImage } from './image.ts'
 
 test('a boot disk has one bootable partition with both kernels and a menu, and is made once', async (t) => {
@@ -20,9 +21,9 @@ test('a boot disk has one bootable partition with both kernels and a menu, and i
   t.is((entry!.readUInt32LE(8) + entry!.readUInt32LE(12)) * 512, bytes.length)
   t.true(bytes.subarray(462, 510).every((byte) => byte === 0))
 
-  // debugfs comes with mke2fs.
+  const debugfs = await ensureProgram({ program: 'debugfs', packages: ['e2fsprogs'] })
   const read = async (command: string) =>
-    (await execa('debugfs', ['-R', command, `${disk}?offset=${entry!.readUInt32LE(8) * 512}`])).stdout
+    (await execa(debugfs.path, ['-R', command, `${disk}?offset=${entry!.readUInt32LE(8) * 512}`])).stdout
   for (const name of ['/boot/Image', '/main/vmlinuz', '/main/initrd.img', '/boot/service.img'])
     t.regex(await read(`stat ${name}`), /Type: regular/)
   t.regex(await read('cat /extlinux/extlinux.conf'), /menu label Service Linux\n {2}kernel \/boot\/Image\n/)

@@ -88,3 +88,40 @@ test('a matcher that waits through much output is handed only the end of it', as
   t.is((await found).end, 100_005)
   t.true(Math.max(...lengths) <= 16_384 + 1_000)
 })
+
+test('a hole cuts the unfinished line and is told, and what is expected is waited for beyond it', async (t) => {
+  const { console, say } = openConsole()
+  const lines: string[] = []
+  const told: string[] = []
+  console.onLine(({ text, cut }) => lines.push(`${text}${cut ? ' (cut)' : ''}`))
+  console.onHole(({ reason, position }) => told.push(`${reason} at ${position}`))
+  const found = console.expect('after', patient)
+  say('one\nlog\x1b[3')
+  console.hole('unplugged', 50n)
+  console.hole('unplugged again', 60n)
+  console.back(70n)
+  console.back(80n)
+  say('in: after\n')
+  t.is((await found).text, 'after')
+  t.deepEqual(lines, ['one', 'log (cut)', 'in: after'])
+  t.deepEqual(told, ['unplugged at 7'])
+  t.deepEqual(console.holes, [{ reason: 'unplugged', position: 7, atNs: 50n, backNs: 70n }])
+  t.notRegex(console.since(0), /login/)
+})
+
+test('a secret is in no line that is handed out', (t) => {
+  const console = new Console({ write: async () => {} }, undefined, { secrets: ['hunter2'] })
+  const lines: string[] = []
+  console.onLine(({ text }) => lines.push(text))
+  console.feed(Buffer.from('password hun\x1b[1mter2 given\nhunter2'), 1n)
+  t.deepEqual(lines, ['password ******* given'])
+  t.deepEqual(console.lastLines(2), ['password ******* given', '*******'])
+})
+
+test('what is no text is told as garble, with the speed of the descriptor', (t) => {
+  const console = new Console({ write: async () => {} }, undefined, { baud: 9600 })
+  console.feed(Buffer.from('login: '.repeat(30)), 1n)
+  t.is(console.garble, undefined)
+  console.feed(Buffer.alloc(600, 0xf8), 2n)
+  t.regex(console.garble!, /^what arrives is no text .*the descriptor says 9600$/)
+})

@@ -202,7 +202,7 @@ export class Console {
    */
   expect(pattern: string | RegExp | Matcher, options: ExpectOptions): Promise<Match> {
     const matcher = toMatcher(pattern)
-    const span = typeof pattern === 'function' ? maxMatcherSpan : maxMatchSpan
+    const span = spanOf(pattern)
     let from = options.from ?? this.position
     const { promise, resolve, reject } = Promise.withResolvers<Match>()
     const scan = () => {
@@ -255,6 +255,12 @@ export class Console {
     for (const line of lines) this.#recent.push(line.text)
     if (this.#recent.length > 2 * keptLines) this.#recent = this.#recent.slice(-keptLines)
   }
+}
+
+/** How much of the text that was scanned may still be the beginning of a match. */
+function spanOf(pattern: string | RegExp | Matcher): number {
+  if (typeof pattern === 'string') return pattern.length - 1
+  return typeof pattern === 'function' ? maxMatcherSpan : maxMatchSpan
 }
 
 function toMatcher(pattern: string | RegExp | Matcher): Matcher {

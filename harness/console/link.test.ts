@@ -42,7 +42,8 @@ function simulatedLab() {
     },
   }
   const settle = async (what: string) => {
-    for (let count = 0; count < 10_000 && !events.some((event) => event.startsWith(what)); count++) await turn()
+    for (let count = 0; count < 10_000 && !events.some((event) => event.startsWith(what)); count++)
+      await turn()
   }
   return { lab, events, written, sinks, options, settle, signal: new AbortController().signal }
 }
@@ -112,7 +113,8 @@ test('a connection that breaks as soon as it is there does not count as back: it
   sinks[0]!.bytes(Buffer.from('x'), 1n)
   sinks[0]!.ended('hung up')
   for (let count = 1; count < 200 && !events.at(-1)!.startsWith('gone'); count++) {
-    for (let wait = 0; wait < 100 && sinks.length === count && !events.at(-1)!.startsWith('gone'); wait++) await turn()
+    for (let wait = 0; wait < 100 && sinks.length === count && !events.at(-1)!.startsWith('gone'); wait++)
+      await turn()
     await turn()
     sinks[count]?.ended('hung up again')
   }

@@ -66,7 +66,7 @@ export class Link implements Transport, AsyncDisposable {
   readonly #stop = new AbortController()
   #attempt: Attempt | undefined
   #lostReason: string | undefined
-  #lostNs = 0n
+  #lostNs: bigint | undefined
   #retryMs = retryMs.first
   #reopening: Promise<void> | undefined
   #gone: LabError | undefined
@@ -203,7 +203,7 @@ export class Link implements Transport, AsyncDisposable {
   }
 
   #leftMs(): number {
-    return this.#giveUpMs - msBetween(this.#lostNs, this.#clock.nowNs())
+    return this.#giveUpMs - msBetween(this.#lostNs!, this.#clock.nowNs())
   }
 
   /** @param afresh false where a connection broke before it was of any use: the time to come back goes on */
@@ -211,7 +211,7 @@ export class Link implements Transport, AsyncDisposable {
     if (this.#lostReason !== undefined) return
     const nowNs = this.#clock.nowNs()
     this.#lostReason = reason
-    if (afresh || this.#lostNs === 0n) this.#lostNs = nowNs
+    if (afresh || this.#lostNs === undefined) this.#lostNs = nowNs
     this.#options.events.lost(reason, nowNs)
   }
 

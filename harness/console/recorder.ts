@@ -16,6 +16,9 @@ export type RecorderOptions = {
   onFailure: (error: LabError) => void
 }
 
+/** What a kill -9 of this process may cost of the recording; every other end writes it. */
+const flushMs = 20
+
 /** Writes console/BOARD.raw and console/BOARD.log of a run; appends where a run opens a board again. */
 export class ConsoleRecorder implements Disposable {
   readonly #options: RecorderOptions
@@ -25,7 +28,7 @@ export class ConsoleRecorder implements Disposable {
   readonly #log: number
   #rawPending: Buffer[] = []
   #logPending = ''
-  #scheduled: NodeJS.Immediate | undefined
+  #scheduled: NodeJS.Timeout | undefined
   #failed = false
   /** A process that ends by itself loses nothing. */
   readonly #onExit = () => this.#finish()
@@ -52,25 +55,20 @@ export class ConsoleRecorder implements Disposable {
 
   /** Writes something into the log that the console did not say: `--- console lost: unplugged ---`. */
   note(text: string, atNs: bigint): void {
-    // What comes after a hole does not go on with what came before.
-    this.#rawPending.push(this.#redactor.flush())
     this.#logLine(`--- ${redactText(text, this.#secrets)} ---`, atNs)
   }
 
   [Symbol.dispose](): void {
     process.off('exit', this.#onExit)
-    clearImmediate(this.#scheduled)
+    clearTimeout(this.#scheduled)
     this.#finish()
     closeSync(this.#raw)
     closeSync(this.#log)
   }
 
-  /**
-   * Writes once all consoles that have something to read were read: a write for each chunk would delay the stamps
-   * of the others.
-   */
+  /** Writes what came in a while at once: a write for each chunk would delay the stamps of the other consoles. */
   #schedule(): void {
-    this.#scheduled ??= setImmediate(() => this.#flush())
+    this.#scheduled ??= setTimeout(() => this.#flush(), flushMs)
   }
 
   #logLine(text: string, atNs: bigint): void {

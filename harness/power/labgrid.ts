@@ -39,7 +39,7 @@ export type LabgridPower = z.infer<typeof labgridSchema>
 const limitMs = 60_000
 
 /** Finds labgrid-client. Throws LabError where it can't be got. */
-export async function openLabgrid(config: z.input<typeof labgridSchema>): Promise<PowerSwitch> {
+export async function openLabgrid(config: LabgridPower): Promise<PowerSwitch> {
   const { place, name } = config
   const client = new LabgridClient(await findLabgridClient(config.coordinator))
   const who = `labgrid place ${place}${name === undefined ? '' : `, power ${name}`}`

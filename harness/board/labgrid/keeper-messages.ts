@@ -19,6 +19,8 @@ export type KeeperTask = z.infer<typeof keeperTask>
 
 const keeperMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('waiting') }),
+  /** An attempt that failed and is made again, in words. */
+  z.object({ kind: z.literal('again'), message: z.string() }),
   z.object({ kind: z.literal('taken') }),
   z.object({ kind: z.literal('acquired'), place: z.string() }),
   /** The place is not ours any more, in words. */

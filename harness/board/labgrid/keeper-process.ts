@@ -112,7 +112,7 @@ export class Keeper implements AsyncDisposable {
     if (message.kind === 'not-released') this.#log(`the labgrid place stays taken: ${message.message}`)
     if (message.kind === 'released') this.#log('the labgrid place is released')
     if (message.kind === 'waiting') this.#log('wait for the labgrid place')
-    if (message.kind === 'failed') this.#log(message.message)
+    if (message.kind === 'failed' || message.kind === 'again') this.#log(message.message)
     this.#heard()
   }
 

@@ -7,12 +7,18 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { dieWithParent } from '../../../qemu/process.ts'
+import { LabError } from '../../errors.ts'
 import { LabgridClient, LabgridRefusal, labgridName } from '../../power/labgrid-client.ts'
 import { type KeeperMessage, type KeeperTask, parseTask } from './keeper-messages.ts'
 import { parsePlaces, parseReservations, person, placeNamed } from './places.ts'
 
 /** Before each further attempt to release: a coordinator that restarts is back in seconds. */
 const releaseDelaysMs = [2000, 5000, 15_000]
+/**
+ * Before each further attempt to acquire. A busy exporter takes longer to start ser2net than the coordinator waits; what it
+ * then holds for nobody, the coordinator takes back every 15 s (labgrid/remote/coordinator.py, _synchronize_resources).
+ */
+const acquireDelaysMs = [5000, 20_000]
 /** While the coordinator is away it is asked this often whether the place is still ours. */
 const askEveryMs = 15_000
 
@@ -57,18 +63,28 @@ async function acquireFree(client: LabgridClient, places: readonly string[]): Pr
 
 /** False where somebody has the place, or has it reserved. */
 async function acquire(client: LabgridClient, place: string): Promise<boolean> {
-  try {
-    await client.run(['-p', place, 'acquire'])
-    return true
-  } catch (error) {
-    if (!(error instanceof LabgridRefusal)) {
-      // A call that got no answer may have been carried out all the same.
-      await release(client, place)
-      throw error
+  for (const delayMs of [...acquireDelaysMs, undefined]) {
+    try {
+      await client.run(['-p', place, 'acquire'])
+      return true
+    } catch (error) {
+      if (!(error instanceof LabgridRefusal)) {
+        // A call that got no answer may have been carried out all the same.
+        await release(client, place)
+        throw error
+      }
+      if (/already acquired|was not reserved for/.test(error.message)) return false
+      if (!/Failed to acquire resources/.test(error.message)) throw error
+      if (delayMs === undefined) throw new LabError(error.message, { hint: exporterHint(place) })
+      tell({ kind: 'again', message: `${error.message}; try again in ${delayMs / 1000} s` })
+      await sleep(delayMs, undefined, { signal: over.signal })
     }
-    if (/already acquired|was not reserved for/.test(error.message)) return false
-    throw error
   }
+  return false
+}
+
+function exporterHint(place: string): string {
+  return `The log of the exporter says which resource could not be had; see them with: labgrid-client -p ${place} show`
 }
 
 /** Waits for a place in the coordinator's queue; undefined where there was none to be had, which is told. */

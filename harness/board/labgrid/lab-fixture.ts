@@ -42,6 +42,7 @@ export class SmallLab implements AsyncDisposable {
   readonly relay: SimulatedRelay
   readonly #pty: Pty
   readonly #outlets: string
+  readonly #slow: string
   readonly #stack: AsyncDisposableStack
   /** What was typed on juno-1's serial port. */
   typed = ''
@@ -50,6 +51,7 @@ export class SmallLab implements AsyncDisposable {
     parts: Pick<SmallLab, 'rig' | 'client' | 'relay'> & {
       pty: Pty
       outlets: string
+      slow: string
       stack: AsyncDisposableStack
     },
   ) {
@@ -58,6 +60,7 @@ export class SmallLab implements AsyncDisposable {
     this.relay = parts.relay
     this.#pty = parts.pty
     this.#outlets = parts.outlets
+    this.#slow = parts.slow
     this.#stack = parts.stack
   }
 
@@ -73,31 +76,25 @@ export class SmallLab implements AsyncDisposable {
     const relay = stack.use(await SimulatedRelay.start())
     const outlets = path.join(folder, 'outlets')
     const power = path.join(folder, 'power')
-    await writeFile(power, `#!/bin/sh\necho "$@" >> '${outlets}'\n`)
-    await chmod(power, 0o755)
+    await writeScript(power, [`echo "$@" >> '${outlets}'`])
     const pdu = await startPdudaemon({ folder, program: programs.pdudaemon, power, signal })
     stack.use(pdu.daemon)
-    const places: LabgridRigPlace[] = [
-      {
-        name: 'juno-1',
-        tags: { board: 'juno', rack: 'a' },
-        aliases: ['big'],
-        resources: {
-          RawSerialPort: { port: await realpath(serial), speed: 115_200 },
-          NetworkPowerPort: relay.port(1),
-        },
-      },
-      {
-        name: 'juno-2',
-        tags: { board: 'juno', rack: 'b' },
-        resources: { PDUDaemonPort: { host: `127.0.0.1:${pdu.port}`, pdu: pduName, index: 3 } },
-      },
-      { name: 'bare', resources: { NetworkPowerPort: relay.port(2) } },
-    ]
-    const rig = stack.use(await startLabgrid(programs.labgrid, places, signal))
+    const places = placesOf({ serial: await realpath(serial), relay, pduPort: pdu.port })
+    const slow = path.join(folder, 'slow')
+    const ser2net = path.join(folder, 'ser2net-or-slow')
+    await writeScript(ser2net, [
+      `if rm '${slow}' 2>/dev/null; then sleep ${slowStartSeconds}; fi`,
+      `exec '${programs.labgrid.ser2net}' "$@"`,
+    ])
+    const rig = stack.use(await startLabgrid({ ...programs.labgrid, ser2net }, places, signal))
     const client = new LabgridClient(await findLabgridClient(rig.coordinator))
-    lab = new SmallLab({ rig, client, relay, pty, outlets, stack: stack.move() })
+    lab = new SmallLab({ rig, client, relay, pty, outlets, slow, stack: stack.move() })
     return lab
+  }
+
+  /** The next start of ser2net takes longer than the coordinator waits for the exporter. */
+  async slowSerialPort(): Promise<void> {
+    await writeFile(this.#slow, '')
   }
 
   /** The board on juno-1's serial port says something. */
@@ -121,6 +118,35 @@ export class SmallLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync()
   }
+}
+
+/** ExporterCommand.wait() in labgrid/remote/coordinator.py waits for 10 s. */
+const slowStartSeconds = 15
+
+async function writeScript(file: string, lines: readonly string[]): Promise<void> {
+  await writeFile(file, ['#!/bin/sh', ...lines, ''].join('\n'))
+  await chmod(file, 0o755)
+}
+
+function placesOf(parts: { serial: string; relay: SimulatedRelay; pduPort: number }): LabgridRigPlace[] {
+  const { serial, relay, pduPort } = parts
+  return [
+    {
+      name: 'juno-1',
+      tags: { board: 'juno', rack: 'a' },
+      aliases: ['big'],
+      resources: {
+        RawSerialPort: { port: serial, speed: 115_200 },
+        NetworkPowerPort: relay.port(1),
+      },
+    },
+    {
+      name: 'juno-2',
+      tags: { board: 'juno', rack: 'b' },
+      resources: { PDUDaemonPort: { host: `127.0.0.1:${pduPort}`, pdu: pduName, index: 3 } },
+    },
+    { name: 'bare', resources: { NetworkPowerPort: relay.port(2) } },
+  ]
 }
 
 /** Relays behind HTTP, as labgrid's `rest` model of a NetworkPowerPort wants them (labgrid/driver/power/rest.py). */

@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { execa } from 'execa'
+import { connectTo, consoleTypes, type LineConfig } from '../../console/transports.ts'
 import { isAbort, LabError } from '../../errors.ts'
-import { openLabgrid } from '../../power/labgrid.ts'
+import { openPower } from '../../power/control.ts'
+import { labgridSchema, openLabgrid } from '../../power/labgrid.ts'
+import { powerTypes, type SwitchConfig } from '../../power/switches.ts'
 import { ensureLabPrograms, type LabPrograms, SmallLab } from './lab-fixture.ts'
 import { type AcquireOptions, acquirePlace } from './place.ts'
 
@@ -71,22 +73,32 @@ labTest('a place is ours while it is used, and free afterwards', async (t) => {
 
 labTest('bytes go both ways through the console that the place names', async (t) => {
   await using place = await acquire({})
-  if (place.console?.type !== 'telnet') return t.fail()
-  const socket = createConnection(place.console)
-  t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
   let heard = ''
-  socket.on('data', (chunk: Buffer) => {
-    heard += chunk.toString('latin1')
-  })
+  const sink = {
+    bytes: (chunk: Buffer) => {
+      heard += chunk.toString('latin1')
+    },
+    ended: (reason: string) => t.fail(reason),
+  }
+  const config = consoleTypes.parse(place.console) as LineConfig
+  const connection = await (await connectTo(config))(sink, signal)
   // ser2net opens the port when it is connected to; what the board says before that is lost, as on a rack.
   while (!heard.includes('Hit any key')) {
     lab.say('Hit any key\r\n')
     await sleep(100)
   }
-  socket.write('booti\r\n')
+  await connection.write(Buffer.from('booti\r\n'))
   while (!lab.typed.includes('booti')) await sleep(50)
+  await connection.close()
   t.pass()
+})
+
+labTest('an exporter that is too slow for its coordinator is asked again', async (t) => {
+  const told: string[] = []
+  await lab.slowSerialPort()
+  await using place = await acquire({ log: (text) => told.push(text) })
+  t.is(place.console?.type, 'telnet')
+  t.regex(told[0]!, /^labgrid: Failed to acquire resources for place juno-1; try again in 5 s$/)
 })
 
 labTest('a place of a kind is found by its tags; when all are taken, who has them is said', async (t) => {
@@ -208,19 +220,19 @@ labTest('a place that is taken away is told, and not released from whoever has i
 
 labTest('power is switched by labgrid and read back where its driver can', async (t) => {
   await using place = await acquire({})
-  const power = await openLabgrid(place.power!)
+  await using power = await openPower('juno', powerTypes.parse(place.power) as SwitchConfig)
   await power.on(signal)
-  t.is(await power.state!(signal), 'on')
+  t.is(await power.state(signal), 'on')
   t.is(lab.relay.states.get('/relay/1'), '1')
   await power.off(signal)
-  t.is(await power.state!(signal), 'off')
+  t.is(await power.state(signal), 'off')
   t.is(lab.relay.states.get('/relay/1'), '0')
 })
 
 labTest('pdudaemon behind labgrid switches, and its state is unknown', async (t) => {
   await using place = await acquire({ place: 'juno-2' })
   t.is(place.console, undefined)
-  const power = await openLabgrid(place.power!)
+  const power = await openLabgrid(labgridSchema.parse(place.power))
   await power.on(signal)
   await power.off(signal)
   while ((await lab.outlets()).length < 2) await sleep(100)
@@ -229,7 +241,9 @@ labTest('pdudaemon behind labgrid switches, and its state is unknown', async (t)
 })
 
 labTest('power of a place that is not ours is refused, with what to do', async (t) => {
-  const power = await openLabgrid({ type: 'labgrid', place: 'bare', coordinator: lab.rig.coordinator })
+  const power = await openLabgrid(
+    labgridSchema.parse({ type: 'labgrid', place: 'bare', coordinator: lab.rig.coordinator }),
+  )
   const error = await t.throwsAsync(power.on(signal), { instanceOf: LabError })
   t.is(error.message, 'labgrid place bare: place bare is not acquired')
   t.regex((error as LabError).hint ?? '', /place: bare$/)

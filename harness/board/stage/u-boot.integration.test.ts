@@ -32,32 +32,35 @@ async function start(t: ExecutionContext, password?: string) {
   return await startFirmware(t, 'arm64', disk, ['-bios', firmware])
 }
 
-test('U-Boot boots the service Linux, which kexecs the main Linux; each has its own command line', async (t) => {
-  await using machine = await start(t)
-  const { console } = machine
-  const uBoot = parse({ type: 'u-boot', commands: service })
-  // Longer than one line of many U-Boots, and with what its shell would take for its own.
-  const words = Array.from({ length: 30 }, (_, index) => `harness.word${index}=a;b`)
-  const commandLine = ['kexec_harness.nonce=0a1b', ...words].join(' ')
-  const from = await runStage(uBoot, machine.context({ commandLine }))
-  const stage = shellStage(board(uBoot, shell))
-  const prompt = new Shell(console)
-  await reachShell(console, prompt, stage, { from, timeoutMs: 120 * secondMs })
-  const run = (command: string) => prompt.run(command, { timeoutMs: 120 * secondMs })
-  t.is((await run('cat /proc/cmdline')).output, `console=ttyAMA0 ${commandLine}`)
-  t.like(await run('grep -q ^20 /proc/device-tree/chosen/u-boot,version'), { status: 0 })
+test.serial(
+  'U-Boot boots the service Linux, which kexecs the main Linux; each has its own command line',
+  async (t) => {
+    await using machine = await start(t)
+    const { console } = machine
+    const uBoot = parse({ type: 'u-boot', commands: service })
+    // Longer than one line of many U-Boots, and with what its shell would take for its own.
+    const words = Array.from({ length: 30 }, (_, index) => `harness.word${index}=a;b`)
+    const commandLine = ['kexec_harness.nonce=0a1b', ...words].join(' ')
+    const from = await runStage(uBoot, machine.context({ commandLine }))
+    const stage = shellStage(board(uBoot, shell))
+    const prompt = new Shell(console)
+    await reachShell(console, prompt, stage, { from, timeoutMs: 120 * secondMs })
+    const run = (command: string) => prompt.run(command, { timeoutMs: 120 * secondMs })
+    t.is((await run('cat /proc/cmdline')).output, `console=ttyAMA0 ${commandLine}`)
+    t.like(await run('grep -q ^20 /proc/device-tree/chosen/u-boot,version'), { status: 0 })
 
-  const load = '--no-checks -l /mnt/main/vmlinuz --initrd=/mnt/main/initrd.img'
-  t.like(await run(`kexec ${load} --command-line="console=ttyAMA0 main"`), { status: 0 })
-  const before = console.position
-  await console.write('kexec -e\n')
-  // The old prompt and the old ready line are no answer.
-  await reachShell(console, prompt, stage, { from: before + 'kexec -e'.length, timeoutMs: 120 * secondMs })
-  t.is((await run('cat /proc/cmdline')).output, 'console=ttyAMA0 main')
-  t.is((await run('ls -1 /mnt/main')).output, 'initrd.img\nvmlinuz')
-})
+    const load = '--no-checks -l /mnt/main/vmlinuz --initrd=/mnt/main/initrd.img'
+    t.like(await run(`kexec ${load} --command-line="console=ttyAMA0 main"`), { status: 0 })
+    const before = console.position
+    await console.write('kexec -e\n')
+    // The old prompt and the old ready line are no answer.
+    await reachShell(console, prompt, stage, { from: before + 'kexec -e'.length, timeoutMs: 120 * secondMs })
+    t.is((await run('cat /proc/cmdline')).output, 'console=ttyAMA0 main')
+    t.is((await run('ls -1 /mnt/main')).output, 'initrd.img\nvmlinuz')
+  },
+)
 
-test('an entry of the extlinux menu is chosen by its label', async (t) => {
+test.serial('an entry of the extlinux menu is chosen by its label', async (t) => {
   await using machine = await start(t)
   const menu = parse({ type: 'extlinux', entry: 'Main Linux' })
   const from = await runStage(menu, machine.context())
@@ -69,7 +72,7 @@ test('an entry of the extlinux menu is chosen by its label', async (t) => {
   t.true(machine.console.since(0).includes('/main/initrd.img'))
 })
 
-test('an entry that the extlinux menu does not have is told, with those that it has', async (t) => {
+test.serial('an entry that the extlinux menu does not have is told, with those that it has', async (t) => {
   await using machine = await start(t)
   const error = await t.throwsAsync(
     runStage(parse({ type: 'extlinux', entry: 'Rescue' }), machine.context()),
@@ -78,7 +81,7 @@ test('an entry that the extlinux menu does not have is told, with those that it 
   t.log(error!.message)
 })
 
-test('what U-Boot refuses is quoted', async (t) => {
+test.serial('what U-Boot refuses is quoted', async (t) => {
   await using machine = await start(t)
   const tried = async (command: unknown, stage: object = {}) =>
     await t.throwsAsync(runStage(parse({ type: 'u-boot', commands: [command], ...stage }), machine.context()))
@@ -104,7 +107,7 @@ test('what U-Boot refuses is quoted', async (t) => {
   }
 })
 
-test('a prompt that never comes is named, with its stage', async (t) => {
+test.serial('a prompt that never comes is named, with its stage', async (t) => {
   await using machine = await start(t)
   const stage = parse({ type: 'u-boot', name: 'U-Boot of juno', prompt: 'juno# ', limit: '4s' })
   const error = await t.throwsAsync(runStage(stage, machine.context()), { instanceOf: ConsoleTimeout })

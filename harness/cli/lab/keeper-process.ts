@@ -32,6 +32,8 @@ async function keep(run: string, originNs: bigint, descriptor: RealDescriptor): 
 /** Closing takes a few seconds where a program behind a console does not end by itself. */
 const closeLimitMs = 10_000
 const keepers: ConsoleKeeper[] = []
+// Each recorder flushes at the end of the process.
+process.setMaxListeners(0)
 
 process.once('disconnect', async () => {
   setTimeout(() => process.exit(1), closeLimitMs).unref()

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -31,8 +31,11 @@ test('else the timer is written, and a port without one is left alone', async (t
 
 test('a timer that stays is an uncertainty, with its reason', async (t) => {
   using lab = simulatedSys('16\n')
-  // Root may write everything, but nobody an immutable reader: a fixed answer, as of a driver that keeps its value.
+  // A number that the kernel lets nobody change, not even root.
+  const fixed = '/proc/sys/kernel/cap_last_cap'
   rmSync(lab.file)
-  symlinkSync('/proc/sys/kernel/ostype', lab.file)
-  t.is(await lowerLatency('/dev/ttyUSB3', refuse, lab.sys), undefined)
+  symlinkSync(fixed, lab.file)
+  const lateness = await lowerLatency('/dev/ttyUSB3', refuse, lab.sys)
+  t.is(lateness?.ms, Number(readFileSync(fixed, 'utf8')))
+  t.regex(lateness!.why, /keeps bytes for up to \d+ ms, and .*latency_timer can't be set to 1 \(E[A-Z]+\)$/)
 })

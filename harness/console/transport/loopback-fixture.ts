@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { ensureProgram, type HostProgram } from '../../../images/host-packages.ts'
-import type { Connection, ConnectionSink } from '../transport.ts'
+import { LabError } from '../../errors.ts'
+import type { Connect, Connection, ConnectionSink } from '../transport.ts'
 
 /** As long as a slow machine may take; nothing is measured by it. */
-export const patienceMs = 60_000
+const patienceMs = 60_000
 
 /** A folder and programs that are gone after the test. */
 export class Lab implements AsyncDisposable {
@@ -110,6 +111,22 @@ export class Ear implements ConnectionSink {
 
   get text(): string {
     return this.heard.toString('latin1')
+  }
+}
+
+/**
+ * How a connection that can't be had ends, and what it said. It is told at once as a rule, by an error; where the host is
+ * so slow that the connection seemed to last, by its end.
+ */
+export async function failureOf(connect: Connect): Promise<{ message: string; hint: string | undefined }> {
+  const ear = new Ear()
+  try {
+    await using _connection = closing(await connect(ear, patient()))
+    await until(() => ear.end !== undefined, 'the end of the connection')
+    return { message: `${ear.end}; it said ${ear.text}`, hint: undefined }
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
+    return error as { message: string; hint: string | undefined }
   }
 }
 

@@ -17,7 +17,6 @@ export const baud = z
   .int()
   .min(50)
   .max(12_000_000)
-  .default(115_200)
   .meta({ description: 'Speed of the line, bits a second.' })
 
 export const serialSchema = z
@@ -28,7 +27,7 @@ export const serialSchema = z
         'The port; a path in /dev/serial/by-id stays the same when adapters are plugged elsewhere.',
       examples: ['/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0'],
     }),
-    baud,
+    baud: baud.default(115_200),
     flowControl: z.enum(['none', 'rtscts', 'xonxoff']).default('none').meta({
       description: 'How the two ends stop each other; none where only three wires are connected.',
     }),

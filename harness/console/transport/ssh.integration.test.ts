@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import test from 'ava'
-import { LabError } from '../../errors.ts'
-import { closing, Ear, freePort, has, Lab, patient, until } from './loopback-fixture.ts'
+import { closing, Ear, failureOf, freePort, has, Lab, patient, until } from './loopback-fixture.ts'
 import { connectSsh, type SshConfig } from './ssh.ts'
 
 const host = '127.0.0.1'
@@ -68,8 +67,7 @@ test('a refused key, an unknown host, a missing command and no server are told a
   if (!(await has(t, 'sshd'))) return
   await using lab = new Lab()
   const { stop, ...config } = await sshServer(lab)
-  const errorOf = async (change: Partial<SshConfig>) =>
-    await t.throwsAsync(connectSsh({ ...config, ...change })(new Ear(), patient()), { instanceOf: LabError })
+  const errorOf = (change: Partial<SshConfig>) => failureOf(connectSsh({ ...config, ...change }))
   const refused = await errorOf({ identity: lab.path('stranger') })
   t.regex(refused.message, /@127\.0\.0\.1:\d+ does not take the key$/)
   t.regex(refused.hint!, /ssh-copy-id -i .*stranger -p \d+ /)

@@ -5,6 +5,7 @@ import { LabError } from '../../errors.ts'
 import { host, port } from '../../values.ts'
 import { paceSchema } from '../pace.ts'
 import type { Connect } from '../transport.ts'
+import { baud } from './serial.ts'
 import { closeSocket, openSocket, provesLasting, writeTo } from './tcp.ts'
 import { TelnetCodec } from './telnet-codec.ts'
 import { Trial } from './trial.ts'
@@ -18,11 +19,7 @@ export const telnetSchema = z
       description:
         "Sets the server's port and sends BREAKs by RFC 2217, where the server agrees; false does not ask for it.",
     }),
-    baud: z
-      .number()
-      .int()
-      .min(50)
-      .max(12_000_000)
+    baud: baud
       .optional()
       .meta({ description: "Speed that the server's port is set to; without it, its own setting stays." }),
     pace: paceSchema,

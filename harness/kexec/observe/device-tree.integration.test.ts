@@ -9,7 +9,7 @@ import { reachShell } from '../../board/stage/shell.ts'
 import { runStage, stageTypes } from '../../board/stage/stages.ts'
 import { Shell } from '../../console/shell.ts'
 import type { ObservedFinding } from '../../detect/handover-findings.ts'
-import { type DeviceTreeMemory, readProperties, watchingDeviceTree } from './device-tree.ts'
+import { type DeviceTreeMemory, readDeviceTree, readProperties, watchingDeviceTree } from './device-tree.ts'
 import type { Occasion } from './observer.ts'
 
 const timeoutMs = 120_000
@@ -46,6 +46,7 @@ test('the tree of U-Boot survives a kexec, and one that does not is told propert
 
   await cycle('')
   t.deepEqual(findings, [])
+  t.is((await readDeviceTree(shell, timeoutMs))?.digest, memory.first!.digest)
   const version = memory.first?.tree?.get('/chosen/u-boot,version')
   t.regex(String(version), /^20\d\d\.\d\d/)
 

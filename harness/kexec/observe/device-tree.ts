@@ -9,7 +9,7 @@ import type { ObservedFinding } from '../../detect/handover-findings.ts'
 import { commandTimeoutMs, type Observer } from './observer.ts'
 
 /** A tree in one line of the console: which kernel has it, and a digest over all that a kexec has no business with. */
-export type DeviceTreeDigest = { bootId: string; digest: string }
+type DeviceTreeDigest = { bootId: string; digest: string }
 
 /** Values by path, `/cpus/cpu@0/reg`; undefined where the tree is too large to be read over a console. */
 export type DeviceTree = ReadonlyMap<string, Buffer> | undefined
