@@ -109,7 +109,11 @@ async function writeLauncher(
 }
 
 /** The loader itself; the name in the program is a link, on some releases an absolute one that leads to the host's. */
-export async function loaderIn(root: string, interpreter: string, folders: readonly string[]): Promise<string> {
+export async function loaderIn(
+  root: string,
+  interpreter: string,
+  folders: readonly string[],
+): Promise<string> {
   const name = path.basename(interpreter)
   for (const folder of folders) {
     const file = path.join(folder, name)

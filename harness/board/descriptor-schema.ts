@@ -218,6 +218,8 @@ function mismatches(board: Descriptor): Mismatch[] {
         : `${is}; one is ${fitting.join(' or ')}`
     if (!fitting.includes(machine.type)) found.push({ path: ['machine', 'type'], message })
   }
+  if (board.stages.at(-1)?.type !== 'shell')
+    found.push({ path: ['stages'], message: 'the last stage is a shell: that is where the loader runs' })
   return found
 }
 

@@ -1,5 +1,5 @@
 /** Boards that no recovery brought back: no run touches one before a person has looked at it and released it. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
@@ -61,15 +61,4 @@ export function releaseQuarantine(board: string): boolean {
   const there = quarantineOf(board) !== undefined
   rmSync(fileOf(board), { force: true })
   return there
-}
-
-/** Boards in quarantine, sorted. */
-export function quarantined(): string[] {
-  try {
-    return readdirSync(stateFolder())
-      .flatMap((file) => /^(.+)\.json$/.exec(file)?.[1] ?? [])
-      .sort()
-  } catch {
-    return []
-  }
 }

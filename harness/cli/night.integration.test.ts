@@ -48,9 +48,11 @@ test('each board of a night gets the verdict that is its own, and is off in the 
   t.is(hung.verdict, 'failed')
   const failed = hung.cycles.filter(({ verdict }) => verdict === 'failed')
   t.deepEqual(
-    failed.map(({ cycle, diagnosis }) => [cycle, diagnosis?.kind]),
-    [[3, 'hang-in-gap']],
+    failed.map(({ cycle }) => cycle),
+    [3],
   )
+  // The machine stops within the line that brings the hang on, or at its end.
+  t.regex(failed[0]!.diagnosis!.kind, /^hang-in-(shutdown|gap)$/)
   t.is(provenOf(hung), cycles - 1)
   t.true(hung.recoveries.some(({ step, ok }) => ok && step.startsWith('power cycle')))
 

@@ -4,7 +4,7 @@
  * From the tee: `hello` (what stamps are late by), `bytes`, `lost` (why), `back`, `gone` (why), and `done` or `refused` (why) for each `write`, `break`,
  * `reopen` and `yield` (give the console up) that it was sent, in order.
  */
-export const frameTypes = [
+const frameTypes = [
   'hello',
   'bytes',
   'lost',

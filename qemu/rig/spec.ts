@@ -1,6 +1,7 @@
 /** What a descriptor says of a board on the bench rig: a QEMU machine that is reached as a real board is. */
 import { z } from 'zod'
 import { durationText } from '../../harness/duration.ts'
+import { secretSource } from '../../harness/secret.ts'
 import { oneLine } from '../../harness/values.ts'
 
 /** The board's console, as the harness's own transport of that name meets it. */
@@ -70,6 +71,9 @@ export const rigSpec = z
     firmware: z.enum(['none', 'u-boot']).default('none').meta({
       description:
         "none: QEMU starts the image's kernel itself. u-boot: Debian's u-boot-qemu boots it from a disk.",
+    }),
+    password: secretSource.optional().meta({
+      description: "With u-boot: where root's password is, for which the kernels of the disk then ask.",
     }),
     faults: z.array(rigFault).max(8).default([]).meta({ description: 'Simulated faults of this board.' }),
   })

@@ -1,5 +1,6 @@
 /** What a suite file works with: tests on one board, each recorded in the run's journal. */
 import test, { type ExecutionContext } from 'ava'
+import { isReal } from '../../harness/board/descriptor.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
@@ -164,13 +165,18 @@ export class Suite {
   async #observing(): Promise<Observing | undefined> {
     const { plan, descriptor, image, fault } = this.#plan
     const { observes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
-    if (!observes && !fault && !plan.bisectDrivers) return undefined
-    const { createObserving } = await import('../../harness/kexec/observe/observing.ts')
+    // Firmware of real boards hands its device tree on; that of x86 has none.
+    const deviceTree = isReal(descriptor) && descriptor.arch !== 'x86_64'
+    const observing = () => import('../../harness/kexec/observe/observing.ts')
+    if (!observes && !fault && !plan.bisectDrivers)
+      return deviceTree ? (await observing()).observeDeviceTree() : undefined
+    const { createObserving } = await observing()
     const { auditOffsets } = await import('../../images/kernel-layout.ts')
     return createObserving({
       descriptor,
       slowShutdownMs,
       busy: observes,
+      deviceTree,
       fault: fault ?? undefined,
       offsets: async () => (image ? await auditOffsets(image.kernel) : {}),
     })

@@ -4,6 +4,7 @@ import type { RigBoard } from '../../../qemu/rig/rig.ts'
 import type { RigConsole, RigPower, RigSpec } from '../../../qemu/rig/spec.ts'
 import type { Descriptor } from '../../board/descriptor.ts'
 import { commandLine, newNonce } from '../../kexec/command-line.ts'
+import { readSecret } from '../../secret.ts'
 import { chooseQemu, prepareImage, type WithMachine } from '../prepare-qemu.ts'
 import type { Progress } from '../progress.ts'
 
@@ -22,8 +23,11 @@ export async function rigBoard(
   const { memoryMiB, ...machine } = board.machine
   const own = { name, arch, console, power, rig, program }
   const described = { ...own, machine: { ...machine, memory: memoryMiB, accelerator } }
-  if (rig.firmware !== 'none')
-    return { ...described, drives: [{ path: await bootDisk(image!, watch), snapshot: true }] }
+  if (rig.firmware !== 'none') {
+    const password = rig.password && (await readSecret(rig.password, `the password of root on ${name}`))
+    const path = await bootDisk(image!, { ...watch, ...(password === undefined ? {} : { password }) })
+    return { ...described, drives: [{ path, snapshot: true }] }
+  }
   const { kernel, initramfs, payload } = image!
   return {
     ...described,

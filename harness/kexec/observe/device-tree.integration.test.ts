@@ -9,8 +9,14 @@ import { reachShell } from '../../board/stage/shell.ts'
 import { runStage, stageTypes } from '../../board/stage/stages.ts'
 import { Shell } from '../../console/shell.ts'
 import type { ObservedFinding } from '../../detect/handover-findings.ts'
-import { type DeviceTreeMemory, readDeviceTree, readProperties, watchingDeviceTree } from './device-tree.ts'
-import type { Occasion } from './observer.ts'
+import {
+  type DeviceTreeMemory,
+  deviceTreeFindings,
+  readDeviceTree,
+  readProperties,
+  watchingDeviceTree,
+} from './device-tree.ts'
+import type { Evidence, Occasion } from './observer.ts'
 
 const timeoutMs = 120_000
 
@@ -30,10 +36,11 @@ test('the tree of U-Boot survives a kexec, and one that does not is told propert
   const memory: DeviceTreeMemory = {}
   const findings: ObservedFinding[] = []
   const cycle = async (options: string) => {
-    const observer = watchingDeviceTree(memory, (finding) => findings.push(finding))
+    const observer = watchingDeviceTree(memory)
     // Of a board, the observer needs its shell only.
     const board = { shell } as unknown as Board
-    const occasion = { board, signal: new AbortController().signal } as Occasion
+    const evidence = { bindings: [], control: [], notes: [] } as Evidence
+    const occasion: Occasion = { board, evidence, signal: new AbortController().signal }
     await observer.prepare!(occasion)
     const load = `--no-checks ${options} -l /mnt/main/vmlinuz --initrd=/mnt/main/initrd.img`
     const { status, output } = await shell.run(`kexec ${load} --command-line=console=ttyAMA0`, { timeoutMs })
@@ -42,6 +49,7 @@ test('the tree of U-Boot survives a kexec, and one that does not is told propert
     await console.write('kexec -e\n')
     await reachShell(console, shell, stage, { from, timeoutMs })
     await observer.finish!(occasion, true)
+    findings.push(...deviceTreeFindings(evidence.deviceTreeChanges))
   }
 
   await cycle('')

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { compareDeviceTrees, deviceTreeFinding } from './device-tree.ts'
+import { compareDeviceTrees, deviceTreeFindings } from './device-tree.ts'
 
 const tree = (properties: Record<string, string>) =>
   new Map(Object.entries(properties).map(([path, value]) => [path, Buffer.from(value, 'latin1')]))
@@ -42,7 +42,7 @@ test('differences are shown as dtc writes values', (t) => {
 
 test('a finding shows so many changes as a person reads', (t) => {
   const changes = Array.from({ length: 25 }, (_, index) => `/node@${index}/reg = <0> -> <1>`)
-  const { id, severity, phase, evidence } = deviceTreeFinding(changes)
+  const { id, severity, phase, evidence } = deviceTreeFindings(changes)[0]!
   t.deepEqual([id, severity, phase], ['device-tree-changed', 'warning', 'early'])
   t.is(evidence.length, 21)
   t.is(evidence.at(-1), 'and 5 more')

@@ -84,29 +84,29 @@ export function compareDeviceTrees(first: DeviceTree, now: DeviceTree): string[]
     })
 }
 
-/** The finding for a tree that differs from that of generation 0. */
-export function deviceTreeFinding(changes: readonly string[]): ObservedFinding {
+/** The finding for a tree that differs from that of generation 0; none where nothing does. */
+export function deviceTreeFindings(changes: readonly string[] = []): ObservedFinding[] {
+  if (changes.length === 0) return []
   const more = changes.length - shownChanges
-  return {
-    id: 'device-tree-changed',
-    severity: 'warning',
-    phase: 'early',
-    ...{ device: null, driver: null, cpu: null },
-    confidence: 'seen',
-    evidence: [...changes.slice(0, shownChanges), ...(more > 0 ? [`and ${more} more`] : [])],
-    advice:
-      "The new kernel got another device tree than the one that firmware had handed over. See how the loader makes it: from /proc/device-tree, or from a file (kexec --dtb) that lacks the firmware's own changes.",
-  }
+  return [
+    {
+      id: 'device-tree-changed',
+      severity: 'warning',
+      phase: 'early',
+      ...{ device: null, driver: null, cpu: null },
+      confidence: 'seen',
+      evidence: [...changes.slice(0, shownChanges), ...(more > 0 ? [`and ${more} more`] : [])],
+      advice:
+        "The new kernel got another device tree than the one that firmware had handed over. See how the loader makes it: from /proc/device-tree, or from a file (kexec --dtb) that lacks the firmware's own changes.",
+    },
+  ]
 }
 
 /**
- * Compares the trees of generation 0 and of the kernel that a cycle started; `found` is told where they differ.
+ * Compares the trees of generation 0 and of the kernel that a cycle started; the evidence has what differs.
  * The memory belongs to the board and outlives the cycle.
  */
-export function watchingDeviceTree(
-  memory: DeviceTreeMemory,
-  found: (finding: ObservedFinding) => void,
-): Observer {
+export function watchingDeviceTree(memory: DeviceTreeMemory): Observer {
   return {
     async prepare({ board: { shell }, signal }) {
       const old = await readDeviceTree(shell, commandTimeoutMs, signal)
@@ -116,7 +116,7 @@ export function watchingDeviceTree(
         memory.first = { digest: old.digest, tree: await readProperties(shell, commandTimeoutMs, signal) }
       memory.bootId = old.bootId
     },
-    async finish({ board: { shell }, signal }, ready) {
+    async finish({ board: { shell }, evidence, signal }, ready) {
       const { first } = memory
       delete memory.bootId
       if (!ready || !first) return
@@ -125,7 +125,7 @@ export function watchingDeviceTree(
       memory.bootId = now.bootId
       if (now.digest === first.digest) return
       const tree = await readProperties(shell, commandTimeoutMs, signal)
-      found(deviceTreeFinding(compareDeviceTrees(first.tree, tree)))
+      evidence.deviceTreeChanges = compareDeviceTrees(first.tree, tree)
     },
   }
 }

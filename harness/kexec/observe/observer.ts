@@ -21,6 +21,8 @@ export type Evidence = {
   probe?: DeviceState[]
   shutdown?: AuditResult
   canary?: CanaryResult
+  /** What differs between the device tree of generation 0 and that of the new kernel. */
+  deviceTreeChanges?: string[]
   /** What could not be looked at, and why. */
   notes: string[]
 }
@@ -53,7 +55,8 @@ export type Observing = {
   /** What the cold boot's probe said of the devices; nothing where there was none. */
   coldDevices(lines: readonly Line[]): DeviceState[]
   findings(evidence: Evidence): ObservedFinding[]
-  record(evidence: Evidence): Observed
+  /** What the journal keeps of it; undefined where nothing was looked for that has a place there. */
+  record(evidence: Evidence): Observed | undefined
 }
 
 /** How long the board's shell may take for one command of an observer, milliseconds. */

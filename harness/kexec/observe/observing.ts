@@ -5,6 +5,7 @@ import { handoverFindings, type ObservedFinding } from '../../detect/handover-fi
 import { auditing, auditParameter } from './audit.ts'
 import { bindingsObserver, unbinding } from './bindings.ts'
 import { canaryFindings, watchingCanary } from './canary.ts'
+import { type DeviceTreeMemory, deviceTreeFindings, watchingDeviceTree } from './device-tree.ts'
 import { type FaultModule, injecting } from './fault.ts'
 import { inspecting } from './inspect.ts'
 import { keepingBusy } from './io.ts'
@@ -19,6 +20,8 @@ export type ObservingSettings = {
   /** True: disks are read and frames sent to NICs while the kexec comes. */
   busy: boolean
   fault?: FaultModule | undefined
+  /** True: the device tree of firmware is compared with that of each new kernel. */
+  deviceTree?: boolean
   /** Offsets in the running kernel's structures, as images/guest/harness-audit takes them. */
   offsets: () => Promise<Record<string, string>>
 }
@@ -26,12 +29,28 @@ export type ObservingSettings = {
 /** What to observe in every cycle of a session. */
 export function createObserving(settings: ObservingSettings): Observing {
   const { canary } = settings.descriptor
+  const tree: DeviceTreeMemory = {}
   return {
     parameters: [probeParameter, auditParameter, canary?.reserve].filter(Boolean).join(' '),
-    observers: (unbind) => observersOf(settings, unbind),
+    observers: (unbind) => [
+      ...(settings.deviceTree ? [watchingDeviceTree(tree)] : []),
+      ...observersOf(settings, unbind),
+    ],
     coldDevices: (lines) => devicesOf(lines) ?? [],
     findings: (evidence) => findingsOf(evidence, settings),
     record: recordOf,
+  }
+}
+
+/** Only the device tree, which every suite compares on boards whose firmware brings one. */
+export function observeDeviceTree(): Observing {
+  const tree: DeviceTreeMemory = {}
+  return {
+    parameters: '',
+    observers: () => [watchingDeviceTree(tree)],
+    coldDevices: () => [],
+    findings: ({ deviceTreeChanges }) => deviceTreeFindings(deviceTreeChanges),
+    record: () => undefined,
   }
 }
 
@@ -60,6 +79,7 @@ function findingsOf(evidence: Evidence, { slowShutdownMs }: ObservingSettings): 
   return [
     ...(shutdown ? auditFindings(shutdown, { slowMs: slowShutdownMs }) : []),
     ...handover,
+    ...deviceTreeFindings(evidence.deviceTreeChanges),
     ...(canary ? canaryFindings(canary, suspects) : []),
   ]
 }
