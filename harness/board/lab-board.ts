@@ -196,18 +196,20 @@ export class LabBoard implements Board {
       await this.console.expect(/\S/, { from, timeoutMs, signal, what: 'output after power-on' })
     } catch (error) {
       if (!(error instanceof ConsoleTimeout || error instanceof ConsoleClosed)) throw error
-      throw (
-        this.labFault(from) ??
-        new LabError(
-          `${this.descriptor.name} said nothing within ${Math.round(timeoutMs / 1000)} s of its power-on`,
-          {
-            board: this.descriptor.name,
-            hint: `Does the switch feed this board, and is the console this board's? Look at each part: npm run doctor -- --board ${this.descriptor.name} --power`,
-            cause: error,
-          },
-        )
-      )
+      const fault = this.labFault(from) ?? this.#silence(timeoutMs, error)
+      // A hung adapter or console server is as silent as a dead board: the next attempt has a new connection.
+      await this.#line.reopen().catch(() => {})
+      throw fault
     }
+  }
+
+  #silence(timeoutMs: number, cause: Error): LabError {
+    const { name: board } = this.descriptor
+    return new LabError(`${board} said nothing within ${Math.round(timeoutMs / 1000)} s of its power-on`, {
+      board,
+      hint: `Does the switch feed this board, and is the console this board's? Look at each part: npm run doctor -- --board ${board} --power`,
+      cause,
+    })
   }
 }
 

@@ -79,6 +79,18 @@ test('each board of a night gets the verdict that is its own, and is off in the 
   await checkReports(t, command.runFolder()!)
 })
 
+test('Ctrl-C switches off what the run had switched on', async (t) => {
+  await using place = new Workspace()
+  const board = place.rigBoard(own('interrupted'))
+  const command = place.start(['test', '--board', board, '--suite', 'stress'])
+  await command.reaches('cycle-started')
+  command.interrupt('group')
+  const { status, stderr } = await command.ended
+  t.is(status, 130, stderr)
+  t.notRegex(stderr, /was left on/)
+  await command.leavesNoProcess()
+})
+
 test('what is only the rack’s fault ends with status 3', async (t) => {
   await using place = new Workspace()
   using _held = await takeLock(own('taken-too'), 'somebody')

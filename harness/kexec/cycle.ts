@@ -13,6 +13,7 @@ import { newNonce } from './command-line.ts'
 import { CycleFailed } from './cycle-errors.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
+import { LabWatch } from './lab-watch.ts'
 import { type LoadRequest, loadKernel } from './load.ts'
 import type { Markers } from './markers.ts'
 import type { Observation } from './observe/observer.ts'
@@ -50,7 +51,9 @@ const factsTimeoutMs = 60_000
 const panicTailMs = 1_500
 
 /** Runs one cycle. A failed kexec is an outcome; what it throws is not the kexec's fault (LabError, AbortError). */
-export async function runCycle(context: CycleContext, request: CycleRequest): Promise<CycleOutcome> {
+export async function runCycle(given: CycleContext, request: CycleRequest): Promise<CycleOutcome> {
+  using lab = new LabWatch(given)
+  const context = { ...given, signal: lab.signal }
   const cycle = new Cycle(context, request)
   using _watch = cycle.watch()
   try {
@@ -59,11 +62,13 @@ export async function runCycle(context: CycleContext, request: CycleRequest): Pr
     await cycle.execute()
     await cycle.prove()
     await context.observation?.finish(true)
-    cycle.refuseLabFault()
+    lab.refuse()
     return { ...cycle.observed(), proven: true }
   } catch (error) {
     // Also where the error is nobody's failure: what was set up to watch must not go on.
-    const failed = await cycle.failed(error).finally(() => context.observation?.finish(false))
+    const failed = await lab
+      .unlessAtFault(() => cycle.failed(error))
+      .finally(() => context.observation?.finish(false))
     return { ...failed, ...cycle.observed(), proven: false }
   }
 }
@@ -75,7 +80,6 @@ class Cycle {
   readonly #handover: Handover
   readonly #detector: Detector
   readonly #timeline = new Timeline()
-  readonly #began: number
   #after: KernelFacts | undefined
   #executing = false
 
@@ -83,7 +87,6 @@ class Cycle {
     this.#context = context
     this.#request = request
     const { descriptor } = context.board
-    this.#began = context.board.console.position
     this.#detector = new Detector({ signatures: context.signatures, arch: descriptor.arch })
     this.#handover = new Handover({
       markers: context.markers,
@@ -194,16 +197,9 @@ class Cycle {
     }
   }
 
-  /** Throws LabError where the lab did something meanwhile: no result can be blamed on the kexec then. */
-  refuseLabFault(): void {
-    const fault = this.#context.board.labFault?.(this.#began)
-    if (fault) throw fault
-  }
-
   async failed(error: unknown): Promise<Pick<CycleOutcome, 'failure' | 'diagnosis'>> {
     const { board, signal } = this.#context
     if (signal.aborted) throw signal.reason
-    this.refuseLabFault()
     const stopped = this.#handover.stopped
     const known =
       error instanceof CycleFailed ||
