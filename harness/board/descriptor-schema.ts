@@ -224,7 +224,7 @@ function mismatches(board: Descriptor): Mismatch[] {
 }
 
 /** A QEMU machine, one that the bench rig puts behind the console and the switch of a real board, or a real board. */
-export type BoardKind = 'qemu' | 'rig' | 'real'
+type BoardKind = 'qemu' | 'rig' | 'real'
 
 /** Told by its console, since that is what a person begins with. */
 export function kindOf({ console, rig }: Pick<Descriptor, 'console' | 'rig'>): BoardKind {

@@ -17,7 +17,7 @@ import {
   loaderNames,
 } from './descriptor-schema.ts'
 
-export { type BoardKind, type Descriptor, kindOf, parsedDescriptor } from './descriptor-schema.ts'
+export { type Descriptor, kindOf, parsedDescriptor } from './descriptor-schema.ts'
 
 /** A board that is a QEMU machine on this host. */
 export type QemuDescriptor = Descriptor & { arch: QemuArch; machine: BoardMachine }

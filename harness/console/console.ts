@@ -76,7 +76,8 @@ export class ConsoleClosed extends Error {
 const maxMatchSpan = 4096
 /** A Matcher may see through kernel messages, so that what it looks for is spread further. */
 const maxMatcherSpan = 16_384
-const keptLines = 400
+/** The text in which the last lines are looked for: some four hundred of a kernel's. */
+const recentCharacters = 32_768
 
 type Waiter = { scan: () => void; fail: (error: Error) => void }
 
@@ -92,7 +93,6 @@ export class Console {
   readonly #holeListeners = new Set<(hole: Hole) => void>()
   readonly #waiters = new Set<Waiter>()
   readonly #holes: Hole[] = []
-  #recent: string[] = []
   #closed: ConsoleClosed | undefined
 
   constructor(transport: Transport, recorder?: ConsoleRecorder, options: ConsoleOptions = {}) {
@@ -109,7 +109,7 @@ export class Console {
     const plain = this.#stripper.strip(chunk)
     this.#window.push(plain, atNs)
     this.#deliver(this.#splitter.push(plain, atNs))
-    for (const waiter of [...this.#waiters]) waiter.scan()
+    for (const waiter of this.#waiters) waiter.scan()
   }
 
   /**
@@ -186,14 +186,16 @@ export class Console {
 
   /** The last lines, oldest first, with the unfinished one at the end. */
   lastLines(count: number): string[] {
-    const lines = this.#recent.slice(-count)
-    const partial = redactText(this.#splitter.partial, this.#secrets)
+    // Cut from the text when asked: lines that are kept cost the garbage collector a pause, and each pause delays stamps.
+    const text = this.#window.since(Math.max(0, this.#window.end - recentCharacters))
+    const lines = redactText(text, this.#secrets).split(/\r*\n/)
+    const partial = lines.pop()!.replace(/\r+$/, '')
     return (partial === '' ? lines : [...lines, partial]).slice(-count)
   }
 
   /** The last line that has something on it. */
   get lastLine(): string {
-    return this.lastLines(keptLines).findLast((line) => line.trim() !== '') ?? ''
+    return this.lastLines(Number.POSITIVE_INFINITY).findLast((line) => line.trim() !== '') ?? ''
   }
 
   /**
@@ -252,8 +254,6 @@ export class Console {
     this.#recorder?.lines(lines)
     for (const line of lines) this.#garble.line(line.text)
     for (const line of lines) for (const listener of this.#listeners) listener(line)
-    for (const line of lines) this.#recent.push(line.text)
-    if (this.#recent.length > 2 * keptLines) this.#recent = this.#recent.slice(-keptLines)
   }
 }
 

@@ -51,7 +51,8 @@ export class LineSplitter {
     while (start < to) {
       if (this.#pendingBytes === 0) this.#startNs = atNs
       const room = maxLineBytes - this.#pendingBytes
-      const piece = chunk.subarray(start, Math.min(to, start + room))
+      const stop = Math.min(to, start + room)
+      const piece = start === 0 && stop === chunk.length ? chunk : chunk.subarray(start, stop)
       this.#pending.push(piece)
       this.#pendingBytes += piece.length
       start += piece.length

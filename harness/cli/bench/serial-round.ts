@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defaultCacheFolder } from '../../../images/cache.ts'
 import { removeFolder } from '../../../qemu/sockets.ts'
-import { boardProcessArguments, type Child, startChild } from './child.ts'
+import { keeperNodeArguments } from '../lab/keep-consoles.ts'
+import { type Child, startChild } from './child.ts'
 import { cpuSeconds } from './processes.ts'
 import { startPython } from './serial-python.ts'
 import { lostBytes, stampErrorsMs } from './serial-recording.ts'
@@ -79,7 +80,7 @@ async function startReader(
 ): Promise<Child> {
   const args = [String(cpus.reader), String(seconds + patienceSeconds), folder, ...paths]
   if (reader !== 'harness') return startPython(new URL(`serial-${reader}.py`, import.meta.url), args, signal)
-  return startChild(new URL('serial-reader.ts', import.meta.url), args, signal, await boardProcessArguments())
+  return startChild(new URL('serial-reader.ts', import.meta.url), args, signal, keeperNodeArguments)
 }
 
 async function examine(folder: string, consoles: number, fromSeconds: number) {

@@ -10,6 +10,12 @@ export type KeeperMessage =
   | { type: 'refused'; board: string; message: string; hint: string | undefined; kind: 'usage' | 'lab' }
   | { type: 'recording-failed'; board: string; message: string; hint: string | undefined }
 
+/**
+ * The collector's helper threads take turns with the reader on a busy host, and a pause delays the stamps of all
+ * consoles: alone it pauses shorter. `npm run bench -- consoles` shows it.
+ */
+export const keeperNodeArguments = ['--single-threaded-gc']
+
 export class Consoles implements AsyncDisposable {
   /** Boards whose console could not be opened, and why. */
   readonly refused = new Map<string, HarnessError>()
@@ -30,7 +36,11 @@ export class Consoles implements AsyncDisposable {
   ): Promise<Consoles> {
     const file = fileURLToPath(new URL('./keeper-process.ts', import.meta.url))
     // A group of its own: Ctrl-C must not end it before the boards are switched off.
-    const child = fork(file, [run], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true })
+    const child = fork(file, [run, ...boards], {
+      execArgv: keeperNodeArguments,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: true,
+    })
     const consoles = new Consoles(child)
     let stderr = ''
     child.stderr?.on('data', (chunk: Buffer) => {

@@ -41,10 +41,12 @@ process.once('disconnect', async () => {
   process.exit(0)
 })
 process.on('SIGINT', () => {})
-const run = process.argv[2]!
+const [run = '', ...boards] = process.argv.slice(2)
 for await (const event of readJournal(join(run, 'journal.jsonl'))) {
   if (event.type !== 'run-started') continue
-  const descriptors = event.plan.boards.map(({ descriptor }) => parsedDescriptor.parse(descriptor))
+  // Not those that somebody else has.
+  const plans = event.plan.boards.filter(({ name }) => boards.includes(name))
+  const descriptors = plans.map(({ descriptor }) => parsedDescriptor.parse(descriptor))
   const originNs = BigInt(Math.round(event.t))
   await Promise.all(descriptors.filter(isReal).map((descriptor) => keep(run, originNs, descriptor)))
   break

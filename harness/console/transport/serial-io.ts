@@ -7,7 +7,10 @@ import type { ConnectionSink } from '../transport.ts'
 /** What is used of serialport's binding for Linux (LinuxPortBinding of @serialport/bindings-cpp 13). */
 export type OpenPort = {
   readonly fd: number | null
-  readonly poller: { once(event: 'readable', callback: (error: Error | null) => void): void }
+  readonly poller: {
+    on(event: 'readable', callback: (error: Error | null) => void): void
+    poll(events: number): void
+  }
   get(): Promise<unknown>
   set(options: {
     brk: boolean
@@ -20,6 +23,8 @@ export type OpenPort = {
   close(): Promise<void>
 }
 
+/** EVENTS.UV_READABLE of the binding's dist/poller.js. */
+const readable = 1
 const poolBytes = 65_536
 /** The kernel hands out at most this much of a tty at a time (N_TTY_BUF_SIZE). */
 const readBytes = 4096
@@ -39,6 +44,8 @@ export class SerialIo {
   #pool = Buffer.allocUnsafeSlow(poolBytes)
   #used = 0
   #over: string | undefined
+  /** What was read and not handed on yet. */
+  readonly #read: { chunk: Buffer; atNs: bigint }[] = []
 
   constructor(port: OpenPort, sink: ConnectionSink) {
     this.#port = port
@@ -46,7 +53,13 @@ export class SerialIo {
   }
 
   start(): void {
-    if (this.#over === undefined) this.#port.poller.once('readable', this.#onReadable)
+    this.#port.poller.on('readable', this.#onReadable)
+    this.#poll()
+  }
+
+  /** It tells of one event only; its `once` would make a new listener for each piece of sixteen bytes. */
+  #poll(): void {
+    if (this.#over === undefined) this.#port.poller.poll(readable)
   }
 
   /** Resolves when the kernel has all bytes. */
@@ -69,7 +82,7 @@ export class SerialIo {
     // What came before the hang-up is still there to be read.
     if (!this.#readAll()) return
     if (pollError) this.#end('the port hung up')
-    else this.start()
+    else this.#poll()
   }
 
   /** False once the port is over. */
@@ -82,11 +95,22 @@ export class SerialIo {
         return false
       }
       if (chunk === undefined) return true
-      this.#sink.bytes(chunk, atNs)
-      if (this.#over !== undefined) return false
+      this.#handOn(chunk, atNs)
       if (chunk.length < readBytes) return true
     }
     return true
+  }
+
+  /**
+   * Once every port that has something was read: what is made of the bytes of one must not delay the stamps of the
+   * others (setImmediate() comes after libuv has told of all of them).
+   */
+  #handOn(chunk: Buffer, atNs: bigint): void {
+    if (this.#read.push({ chunk, atNs }) === 1) setImmediate(this.#deliver)
+  }
+
+  readonly #deliver = () => {
+    for (const { chunk, atNs } of this.#read.splice(0)) this.#sink.bytes(chunk, atNs)
   }
 
   /** A chunk, undefined where nothing is there yet, or why nothing will come any more. */
@@ -115,6 +139,7 @@ export class SerialIo {
   }
 
   #end(reason: string): void {
+    this.#deliver()
     this.#over = reason
     this.#sink.ended(reason)
   }
