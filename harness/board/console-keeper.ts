@@ -3,7 +3,7 @@ import { Console } from '../console/console.ts'
 import { ConsoleRecorder } from '../console/recorder.ts'
 import { openSharedConsole } from '../console/shared-console.ts'
 import type { LabError } from '../errors.ts'
-import type { RealDescriptor } from './descriptor.ts'
+import type { RealDescriptor } from './kinds.ts'
 import { passwordsOf } from './passwords.ts'
 
 export type KeeperOptions = {

@@ -7,6 +7,7 @@ import { duration, durationText } from '../duration.ts'
 import { powerTypes } from '../power/switches.ts'
 import { oneLine } from '../values.ts'
 import { boardName, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
+import { type BoardKind, kindOf } from './kinds.ts'
 import { placeKeys } from './labgrid/place.ts'
 import { stageTypes } from './stage/stages.ts'
 
@@ -221,15 +222,6 @@ function mismatches(board: Descriptor): Mismatch[] {
   if (board.stages.at(-1)?.type !== 'shell')
     found.push({ path: ['stages'], message: 'the last stage is a shell: that is where the loader runs' })
   return found
-}
-
-/** A QEMU machine, one that the bench rig puts behind the console and the switch of a real board, or a real board. */
-type BoardKind = 'qemu' | 'rig' | 'real'
-
-/** Told by its console, since that is what a person begins with. */
-export function kindOf({ console, rig }: Pick<Descriptor, 'console' | 'rig'>): BoardKind {
-  if (console.type === 'qemu') return 'qemu'
-  return console.type === 'rig' || rig !== undefined ? 'rig' : 'real'
 }
 
 function kindMismatches(

@@ -2,48 +2,25 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import type { QemuArch } from '../../qemu/arguments.ts'
-import type { LineConfig } from '../console/transports.ts'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
-import type { SwitchConfig } from '../power/switches.ts'
 import { parseYamlFile } from '../yaml.ts'
 import {
   type BoardImage,
-  type BoardMachine,
   type Descriptor,
   descriptorFile,
   type Loader,
   loaderNames,
 } from './descriptor-schema.ts'
+import { isQemu, type QemuDescriptor } from './kinds.ts'
 
-export { type Descriptor, kindOf, parsedDescriptor } from './descriptor-schema.ts'
-
-/** A board that is a QEMU machine on this host. */
-export type QemuDescriptor = Descriptor & { arch: QemuArch; machine: BoardMachine }
-
-export function isQemu(descriptor: Descriptor): descriptor is QemuDescriptor {
-  return (
-    descriptor.console.type === 'qemu' && descriptor.machine !== undefined && descriptor.arch !== 'ppc64le'
-  )
-}
+export { type Descriptor, parsedDescriptor } from './descriptor-schema.ts'
 
 /** Reads a descriptor that has to be of a QEMU machine. Throws as loadDescriptor does. */
 export async function loadQemuDescriptor(nameOrPath: string, boardsDir: string): Promise<QemuDescriptor> {
   const descriptor = await loadDescriptor(nameOrPath, boardsDir)
   if (isQemu(descriptor)) return descriptor
   throw new UsageError(`${descriptor.name} is no QEMU board`)
-}
-
-/**
- * A board whose console and power are reached as a real one's are: a real board, a labgrid place that was acquired, a
- * board of a rig that runs.
- */
-export type RealDescriptor = Descriptor & { console: LineConfig; power: SwitchConfig }
-
-export function isReal(descriptor: Descriptor): descriptor is RealDescriptor {
-  const unresolved: readonly string[] = ['qemu', 'rig', 'place']
-  return !unresolved.includes(descriptor.console.type) && !unresolved.includes(descriptor.power.type)
 }
 
 /** Names of the boards that have a descriptor in a folder, sorted. Throws UsageError when the folder can't be read. */

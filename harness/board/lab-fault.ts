@@ -1,7 +1,7 @@
 /** Tells what the lab did to a board's console from what the board said itself. */
 import type { Console } from '../console/console.ts'
 import { LabError } from '../errors.ts'
-import type { RealDescriptor } from './descriptor.ts'
+import type { RealDescriptor } from './kinds.ts'
 
 /** What went wrong with the console since a position: a hole in what it said, or bytes that are no text. */
 export function labFault(descriptor: RealDescriptor, console: Console, from: number): LabError | undefined {

@@ -2,8 +2,8 @@
 import { quote, type Shell } from '../console/shell.ts'
 import { BoardError } from '../errors.ts'
 import type { TargetFiles } from './board.ts'
-import type { RealDescriptor } from './descriptor.ts'
 import { findInstalledKernel, inheritable } from './installed-kernel.ts'
+import type { RealDescriptor } from './kinds.ts'
 import { providePayload } from './payload.ts'
 
 /**

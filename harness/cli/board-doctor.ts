@@ -1,5 +1,6 @@
 /** `npm run doctor -- --board NAME`: each part of a descriptor against the rack, a line a part. */
-import { type Descriptor, isReal, kindOf, loadDescriptor, type RealDescriptor } from '../board/descriptor.ts'
+import { type Descriptor, loadDescriptor } from '../board/descriptor.ts'
+import { isReal, kindOf, type RealDescriptor } from '../board/kinds.ts'
 import { describeHolder, holderOf, takeLock } from '../board/lock.ts'
 import { exitStatus } from '../errors.ts'
 import { attempt, type Check, checkText } from './lab/check.ts'

@@ -1,6 +1,7 @@
 /** `npm run console -- BOARD [--write]`: a board's console on this terminal, also while a run uses it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Descriptor, isReal, loadDescriptor } from '../board/descriptor.ts'
+import { type Descriptor, loadDescriptor } from '../board/descriptor.ts'
+import { isReal } from '../board/kinds.ts'
 import { describeHolder, holderOf, takeLock } from '../board/lock.ts'
 import type { LinkEvents } from '../console/link.ts'
 import { exitStatus, LabError, UsageError } from '../errors.ts'

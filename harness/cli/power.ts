@@ -1,5 +1,6 @@
 /** `npm run power -- BOARD on|off|cycle|state`: switches one board's power by hand. */
-import { type Descriptor, isReal, kindOf, loadDescriptor, type RealDescriptor } from '../board/descriptor.ts'
+import { type Descriptor, loadDescriptor } from '../board/descriptor.ts'
+import { isReal, kindOf, type RealDescriptor } from '../board/kinds.ts'
 import { takeLock } from '../board/lock.ts'
 import { exitStatus, UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'

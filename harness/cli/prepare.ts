@@ -2,14 +2,8 @@
 
 import type { FaultName } from '../../images/faults.ts'
 import type { Image } from '../../images/image.ts'
-import {
-  type Descriptor,
-  isQemu,
-  kindOf,
-  loadDescriptor,
-  overrideDescriptor,
-  type QemuDescriptor,
-} from '../board/descriptor.ts'
+import { type Descriptor, loadDescriptor, overrideDescriptor } from '../board/descriptor.ts'
+import { isQemu, kindOf, type QemuDescriptor } from '../board/kinds.ts'
 import { UsageError } from '../errors.ts'
 import type { Plan } from '../journal/events.ts'
 import type { Hold } from './lab/hold.ts'

@@ -20,6 +20,8 @@ const gap = z.object({
   earlyConsole: z.boolean().optional(),
   /** How long the machine was stopped to be looked at; gapMs is without it. */
   inspectionMs: z.number().optional(),
+  /** By how much each end may have been seen late: what the serial line and its adapter hold back. */
+  uncertaintyMs: z.number().optional(),
   /** Where the gap went; absent until something measures it. */
   relocationMs: z.number().nullable().optional(),
   purgatoryMs: z.number().nullable().optional(),

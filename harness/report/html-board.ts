@@ -138,7 +138,9 @@ function gapTitle({ gap }: CycleSummary): string {
     typeof gap.toKernelStartMs === 'number'
       ? `; the kernel's own start after ${duration(gap.toKernelStartMs)}`
       : ''
-  return `from "${gap.lastLine ?? '?'}" to "${gap.firstLine ?? '?'}"${start}${gap.earlyConsole ? '' : '; no early console'}`
+  const late =
+    gap.uncertaintyMs === undefined ? '' : `; either may be seen ${duration(gap.uncertaintyMs)} late`
+  return `from "${gap.lastLine ?? '?'}" to "${gap.firstLine ?? '?'}"${start}${late}${gap.earlyConsole ? '' : '; no early console'}`
 }
 
 /** A stacked bar on one scale for all cycles of a board. Widths are attributes: the page's CSP allows no style attributes. */

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Board } from '../../harness/board/board.ts'
-import { isQemu, isReal } from '../../harness/board/descriptor.ts'
+import { isQemu, isReal } from '../../harness/board/kinds.ts'
 import { QemuBoard } from '../../harness/board/qemu-board.ts'
 import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { type LabError, UsageError } from '../../harness/errors.ts'

@@ -1,6 +1,6 @@
 /** What a suite file works with: tests on one board, each recorded in the run's journal. */
 import test, { type ExecutionContext } from 'ava'
-import { isReal } from '../../harness/board/descriptor.ts'
+import { isReal } from '../../harness/board/kinds.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'

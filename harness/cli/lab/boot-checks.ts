@@ -1,5 +1,5 @@
 /** Boots a board cold and looks at each step, up to what a kexec needs. Switches its power. */
-import type { RealDescriptor } from '../../board/descriptor.ts'
+import type { RealDescriptor } from '../../board/kinds.ts'
 import { labFault } from '../../board/lab-fault.ts'
 import { shellStage } from '../../board/stage/shell.ts'
 import { runStage } from '../../board/stage/stages.ts'

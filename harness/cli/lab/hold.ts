@@ -1,12 +1,7 @@
 /** What a run holds of the rack: its boards' locks, their labgrid places, and the bench rig; given back however it ends. */
 import { startRig } from '../../../qemu/rig/rig.ts'
-import {
-  type Descriptor,
-  isReal,
-  kindOf,
-  parsedDescriptor,
-  type RealDescriptor,
-} from '../../board/descriptor.ts'
+import { type Descriptor, parsedDescriptor } from '../../board/descriptor.ts'
+import { isReal, kindOf, type RealDescriptor } from '../../board/kinds.ts'
 import { acquirePlace } from '../../board/labgrid/place.ts'
 import { takeLock } from '../../board/lock.ts'
 import { refuseQuarantined } from '../../board/quarantine.ts'

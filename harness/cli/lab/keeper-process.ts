@@ -1,7 +1,8 @@
 /** The process that reads the consoles of a run's real boards, and does nothing else, so that nothing delays their stamps. */
 import { join } from 'node:path'
 import { ConsoleKeeper } from '../../board/console-keeper.ts'
-import { isReal, parsedDescriptor, type RealDescriptor } from '../../board/descriptor.ts'
+import { parsedDescriptor } from '../../board/descriptor.ts'
+import { isReal, type RealDescriptor } from '../../board/kinds.ts'
 import { HarnessError } from '../../errors.ts'
 import { readJournal } from '../../journal/journal.ts'
 import type { KeeperMessage } from './keep-consoles.ts'

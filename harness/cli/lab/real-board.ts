@@ -1,5 +1,6 @@
 /** A board that a person uses by hand, made ready as a run does it: its labgrid place acquired, its rig started. */
-import type { Descriptor, RealDescriptor } from '../../board/descriptor.ts'
+import type { Descriptor } from '../../board/descriptor.ts'
+import type { RealDescriptor } from '../../board/kinds.ts'
 import { UsageError } from '../../errors.ts'
 import { printProgress } from '../progress.ts'
 
