@@ -62,8 +62,8 @@ export type Board = AsyncDisposable & {
   readonly recoverySteps?: readonly RecoveryStep[]
   /** Told when nothing brought the board back. */
   giveUp?(reason: string): void
-  /** What the lab did since a console position that no result may be blamed on the board for; absent: it can do nothing. */
-  labFault?(from: number): LabError | undefined
+  /** What the lab did since a moment that no result may be blamed on the board for; absent: it can do nothing. */
+  labFault?(sinceNs: bigint): LabError | undefined
   /** What a stamp of the console may be late by, beyond the host's own delay, milliseconds; absent: not known to be. */
   readonly stampUncertaintyMs?: number | undefined
   /** Calls back when the machine resets, panics or dies; returns what ends it. */

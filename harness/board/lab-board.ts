@@ -146,8 +146,8 @@ export class LabBoard implements Board {
     return () => {}
   }
 
-  labFault(from: number): LabError | undefined {
-    return this.#gone ?? labFault(this.descriptor, this.console, from)
+  labFault(sinceNs: bigint): LabError | undefined {
+    return this.#gone ?? labFault(this.descriptor, this.console, sinceNs)
   }
 
   async examine(): Promise<Examination> {
@@ -192,11 +192,12 @@ export class LabBoard implements Board {
 
   async #firstOutput(from: number, deadline: number, signal: AbortSignal): Promise<void> {
     const timeoutMs = Math.max(1, Math.round(deadline - performance.now()))
+    const sinceNs = systemClock.nowNs()
     try {
       await this.console.expect(/\S/, { from, timeoutMs, signal, what: 'output after power-on' })
     } catch (error) {
       if (!(error instanceof ConsoleTimeout || error instanceof ConsoleClosed)) throw error
-      const fault = this.labFault(from) ?? this.#silence(timeoutMs, error)
+      const fault = this.labFault(sinceNs) ?? this.#silence(timeoutMs, error)
       // A hung adapter or console server is as silent as a dead board: the next attempt has a new connection.
       await this.#line.reopen().catch(() => {})
       throw fault

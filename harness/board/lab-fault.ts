@@ -3,10 +3,14 @@ import type { Console } from '../console/console.ts'
 import { LabError } from '../errors.ts'
 import type { RealDescriptor } from './kinds.ts'
 
-/** What went wrong with the console since a position: a hole in what it said, or bytes that are no text. */
-export function labFault(descriptor: RealDescriptor, console: Console, from: number): LabError | undefined {
+/** What went wrong with the console since a moment: a hole in what it said, or bytes that are no text. */
+export function labFault(
+  descriptor: RealDescriptor,
+  console: Console,
+  sinceNs: bigint,
+): LabError | undefined {
   const { name: board } = descriptor
-  const hole = console.holes.find(({ position, backNs }) => position >= from || backNs === undefined)
+  const hole = console.holes.find(({ atNs, backNs }) => atNs >= sinceNs || backNs === undefined)
   if (hole)
     return new LabError(`the console of ${board} was lost meanwhile: ${hole.reason}`, {
       board,

@@ -2,7 +2,17 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
@@ -19,7 +29,16 @@ const holder = z.object({
 export type LockHolder = z.infer<typeof holder>
 
 /** FHS 3.0, 5.9: device lock files are in /run/lock, where every user of a lab host may make one. */
-const lockFolder = existsSync('/run/lock') ? '/run/lock' : tmpdir()
+const lockFolder = isWritable('/run/lock') ? '/run/lock' : tmpdir()
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** A held lock; disposing it, or the end of this process in any way, releases it. */
 export class BoardLock implements Disposable {

@@ -221,7 +221,7 @@ export class KexecSession {
     const trouble = Promise.withResolvers<never>()
     trouble.promise.catch(() => {})
     const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
-    const began = console.position
+    const beganNs = systemClock.nowNs()
     try {
       const from = await start(
         commandLine({
@@ -238,7 +238,9 @@ export class KexecSession {
       ])
       return await readKernelFacts(board.shell, timeoutMs, signal)
     } catch (error) {
-      throw (signal.aborted ? undefined : board.labFault?.(began)) ?? error
+      // What the lab said itself is more to the point than that its console was opened anew.
+      const told = signal.aborted || error instanceof LabError
+      throw (told ? undefined : board.labFault?.(beganNs)) ?? error
     } finally {
       stop()
       stopTrouble()

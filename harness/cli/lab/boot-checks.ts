@@ -57,6 +57,7 @@ async function* bootSteps(boot: Boot): AsyncGenerator<Check> {
   const { descriptor, console, control, signal } = boot
   let onAt = 0
   let from = 0
+  const sinceNs = systemClock.nowNs()
   const sinceOnMs = () => performance.now() - onAt
   const leftMs = () => Math.max(1, Math.round(descriptor.limits.bootMs - sinceOnMs()))
   const append = commandLine({ ...descriptor, nonce: newNonce() })
@@ -82,15 +83,15 @@ async function* bootSteps(boot: Boot): AsyncGenerator<Check> {
   ]
   for (const [what, act] of steps) {
     const check = await attempt(what, act)
-    yield check.state === 'broken' ? withLabFault(check, boot, from) : check
+    yield check.state === 'broken' ? withLabFault(check, boot, sinceNs) : check
     if (check.state === 'broken') return
   }
   yield* shellChecks(descriptor, new Shell(console, { prompt: shellStage(descriptor).prompt }), signal)
 }
 
 /** A prompt that did not come, since the console was lost or garbled, is told as that. */
-function withLabFault(check: Check, { descriptor, console }: Boot, from: number): Check {
-  const fault = labFault(descriptor, console, from)
+function withLabFault(check: Check, { descriptor, console }: Boot, sinceNs: bigint): Check {
+  const fault = labFault(descriptor, console, sinceNs)
   if (!fault || check.detail === fault.message) return check
   return { ...check, detail: `${fault.message}; ${check.detail}`, hint: fault.hint ?? check.hint }
 }
@@ -117,13 +118,14 @@ async function firstOutput(
   from: number,
   timeoutMs: number,
 ): Promise<string> {
+  const sinceNs = systemClock.nowNs()
   const line = /[^\r\n]*\S[^\r\n]*[\r\n]/
   const found = await console
     .expect(line, { from, timeoutMs, signal, what: 'output after power-on' })
     .catch((error: Error) => {
       if (error.name !== 'ConsoleTimeout') throw error
       throw (
-        labFault(descriptor, console, from) ??
+        labFault(descriptor, console, sinceNs) ??
         new LabError(`not a line within ${seconds(timeoutMs)} after power-on`, {
           hint: "Does the switch feed this board, and is the console this board's? Then the cable.",
         })
