@@ -29,6 +29,8 @@ export const lcus1Schema = z
 /** How long another board may hold the port; less than the limit of a call, so that its reason is told. */
 const lockLimitMs = 8000
 const lockPollMs = 50
+/** What the last user of the port left unread has come by then. */
+const staleMs = 50
 const query = Buffer.from([0xff])
 
 /** The four bytes that energise a relay or release it. */
@@ -94,15 +96,19 @@ class RelayPort implements AsyncDisposable {
   async ask(relay: number, answerMs: number, signal: AbortSignal): Promise<boolean | undefined> {
     const { promise, resolve } = Promise.withResolvers<boolean | undefined>()
     let answer = ''
+    let asked = false
     const hear = (chunk: Buffer) => {
+      if (!asked) return
       answer += chunk.toString('latin1')
       const state = lcusState(answer, relay)
       if (state !== undefined) resolve(state)
     }
-    const silence = setTimeout(() => resolve(undefined), answerMs)
+    const silence = setTimeout(() => resolve(undefined), staleMs + answerMs)
     this.#port.on('data', hear)
     try {
-      await settled((done) => this.#port.flush(done))
+      // Read, not flushed: a flush also takes what another one of ours has just sent (tcflush(3), TCIOFLUSH).
+      await systemClock.sleep(staleMs, signal)
+      asked = true
       await this.send(query)
       const state = await promise
       signal.throwIfAborted()
