@@ -1,7 +1,7 @@
 /** Keeps a board's console for a whole run: one reader, which records it and lets others attach. */
-import { Console } from '../console/console.ts'
 import { ConsoleRecorder } from '../console/recorder.ts'
 import { openSharedConsole } from '../console/shared-console.ts'
+import { Transcript } from '../console/transcript.ts'
 import type { LabError } from '../errors.ts'
 import type { RealDescriptor } from './kinds.ts'
 import { passwordsOf } from './passwords.ts'
@@ -30,18 +30,18 @@ export class ConsoleKeeper implements AsyncDisposable {
     await using resources = new AsyncDisposableStack()
     const secrets = await passwordsOf(descriptor)
     const recorder = resources.use(new ConsoleRecorder({ ...recording, board: name, secrets }))
-    // Its lines are recorded; nothing is typed here.
-    const console = new Console({ write: async () => {} }, recorder)
+    // Who expects something of it attaches; here it is only recorded.
+    const transcript = new Transcript(recorder)
     resources.use(
       await openSharedConsole(
         {
           board: name,
           line: descriptor.console,
           events: {
-            bytes: (chunk, atNs) => console.feed(chunk, atNs),
-            lost: (reason, atNs) => console.hole(reason, atNs),
-            back: (atNs) => console.back(atNs),
-            gone: (error) => console.close(error.message),
+            bytes: (chunk, atNs) => transcript.push(chunk, atNs),
+            lost: (reason, atNs) => transcript.lost(reason, atNs),
+            back: (atNs) => transcript.back(atNs),
+            gone: () => transcript.end(),
           },
         },
         signal,

@@ -1,10 +1,9 @@
 /** A console: stamped bytes in, lines and matches out. One reader for the whole run. */
-import { msBetween } from '../clock.ts'
-import { AnsiStripper } from './ansi.ts'
 import { GarbleWatch } from './garble.ts'
-import { type Line, LineSplitter } from './lines.ts'
+import type { Line } from './lines.ts'
 import type { ConsoleRecorder } from './recorder.ts'
 import { redactText } from './redact.ts'
+import { Transcript } from './transcript.ts'
 import { TextWindow } from './window.ts'
 
 /** What a transport offers to a console: a way to write. Bytes that arrive are handed to `feed`. */
@@ -83,11 +82,9 @@ type Waiter = { scan: () => void; fail: (error: Error) => void }
 
 export class Console {
   readonly #transport: Transport
-  readonly #recorder: ConsoleRecorder | undefined
   readonly #secrets: readonly string[]
   readonly #garble: GarbleWatch
-  #stripper = new AnsiStripper()
-  readonly #splitter = new LineSplitter()
+  readonly #transcript: Transcript
   readonly #window = new TextWindow()
   readonly #listeners = new Set<(line: Line) => void>()
   readonly #holeListeners = new Set<(hole: Hole) => void>()
@@ -97,18 +94,17 @@ export class Console {
 
   constructor(transport: Transport, recorder?: ConsoleRecorder, options: ConsoleOptions = {}) {
     this.#transport = transport
-    this.#recorder = recorder
+    this.#transcript = new Transcript(recorder)
     this.#secrets = options.secrets ?? []
     this.#garble = new GarbleWatch(options.baud)
   }
 
   /** Takes in bytes that arrived at `atNs`. Never waits: whoever reads from this console cannot stall the board. */
   feed(chunk: Buffer, atNs: bigint): void {
-    this.#recorder?.raw(chunk)
     this.#garble.push(chunk)
-    const plain = this.#stripper.strip(chunk)
+    const { plain, lines } = this.#transcript.push(chunk, atNs)
     this.#window.push(plain, atNs)
-    this.#deliver(this.#splitter.push(plain, atNs))
+    this.#deliver(lines)
     for (const waiter of this.#waiters) waiter.scan()
   }
 
@@ -120,14 +116,10 @@ export class Console {
     if (this.#closed || this.#openHole) return
     const hole: Hole = { reason, position: this.position, atNs, backNs: undefined }
     this.#holes.push(hole)
-    if (this.#splitter.partial !== '') {
-      this.#deliver(this.#splitter.flush())
-      // What comes before and after is not one line, and no pattern must take it for one.
-      this.#window.push(Buffer.from('\n'), atNs)
-    }
-    // A control sequence that was cut must not swallow what comes after.
-    this.#stripper = new AnsiStripper()
-    this.#recorder?.note(`console lost: ${reason}`, atNs)
+    const cut = this.#transcript.lost(reason, atNs)
+    this.#deliver(cut)
+    // What comes before and after is not one line, and no pattern must take it for one.
+    if (cut.length > 0) this.#window.push(Buffer.from('\n'), atNs)
     for (const listener of this.#holeListeners) listener(hole)
   }
 
@@ -136,13 +128,13 @@ export class Console {
     const hole = this.#openHole
     if (!hole) return
     hole.backNs = atNs
-    this.#recorder?.note(`console back after ${(msBetween(hole.atNs, atNs) / 1000).toFixed(1)} s`, atNs)
+    this.#transcript.back(atNs)
   }
 
   /** Says that no more bytes will come; everyone who waits is told. */
   close(reason: string): void {
     if (this.#closed) return
-    this.#deliver(this.#splitter.flush())
+    this.#deliver(this.#transcript.end())
     this.#closed = new ConsoleClosed(reason)
     for (const waiter of [...this.#waiters]) waiter.fail(this.#closed)
   }
@@ -251,7 +243,6 @@ export class Console {
       this.#secrets.length === 0
         ? found
         : found.map((line) => ({ ...line, text: redactText(line.text, this.#secrets) }))
-    this.#recorder?.lines(lines)
     for (const line of lines) this.#garble.line(line.text)
     for (const line of lines) for (const listener of this.#listeners) listener(line)
   }

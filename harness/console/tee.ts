@@ -22,6 +22,9 @@ export type TeeInput = {
 /** A viewer that reads this much too slowly is dropped: it must neither stall the board nor fill the memory. */
 const maxUnreadBytes = 8 * 1024 * 1024
 
+/** Shorter than what a person or an echo check notices. */
+const tellMs = 4
+
 /** The socket of a board's tee, in a folder that only this user can enter. */
 export function consoleSocket(board: string): string {
   const base = process.env.XDG_RUNTIME_DIR || tmpdir()
@@ -32,6 +35,8 @@ export class Tee implements AsyncDisposable {
   readonly path: string
   readonly #server: Server
   readonly #clients = new Set<Socket>()
+  #untold: Buffer[] = []
+  #telling: NodeJS.Timeout | undefined
 
   private constructor(socketPath: string, server: Server) {
     this.path = socketPath
@@ -65,9 +70,11 @@ export class Tee implements AsyncDisposable {
     return tee
   }
 
-  /** Hands on what arrived. */
+  /** Hands on what arrived, a moment later and with its stamp: a write for each piece would delay the stamps of others. */
   bytes(chunk: Buffer, atNs: bigint): void {
-    if (this.#clients.size > 0) this.#tell(encodeFrame('bytes', chunk, atNs))
+    if (this.#clients.size === 0) return
+    this.#untold.push(encodeFrame('bytes', chunk, atNs))
+    this.#telling ??= setTimeout(() => this.#tell(), tellMs)
   }
 
   lost(reason: string, atNs: bigint): void {
@@ -83,6 +90,7 @@ export class Tee implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#tell()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
     for (const client of this.#clients) client.end()
@@ -91,10 +99,16 @@ export class Tee implements AsyncDisposable {
     await promise
   }
 
-  #tell(frame: Buffer): void {
+  /** Tells what was not told yet, and then this. */
+  #tell(frame?: Buffer): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    const frames = Buffer.concat(frame ? [...this.#untold, frame] : this.#untold)
+    this.#untold = []
+    if (frames.length === 0) return
     for (const client of this.#clients) {
       if (client.writableLength > maxUnreadBytes) client.destroy()
-      else client.write(frame)
+      else client.write(frames)
     }
   }
 

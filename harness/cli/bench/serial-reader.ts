@@ -1,39 +1,37 @@
 /**
- * Reads serial consoles on one core as a run does with its boards': one link each, recorded, cut into lines, waited on.
- * Arguments and messages are those of serial-pexpect.py.
+ * Reads serial consoles on one core as the process does that keeps those of a run: recorded, cut into lines, offered at a
+ * tee that nobody is attached to. Arguments and messages are those of serial-pexpect.py.
  */
 import { execa } from 'execa'
-import { Console } from '../../console/console.ts'
-import { openLink } from '../../console/link.ts'
 import { ConsoleRecorder } from '../../console/recorder.ts'
+import { openSharedConsole } from '../../console/shared-console.ts'
+import { Transcript } from '../../console/transcript.ts'
 import { serialSchema } from '../../console/transport/serial.ts'
-import { connectTo } from '../../console/transports.ts'
 import { endWithParent, tellParent } from './child.ts'
 
 /** Resolves when the last line was read, or nothing more is to be waited for, and everything is on the disk. */
 async function read(path: string, name: string): Promise<{ ended: Promise<void> }> {
   // Stamps in the log are seconds of the clock itself, so that they can be compared with the writer's.
   const recorder = new ConsoleRecorder({ folder, board: name, originNs: 0n, onFailure: fail })
+  const transcript = new Transcript(recorder)
+  const { promise, resolve } = Promise.withResolvers<void>()
   const events = {
-    bytes: (chunk: Buffer, atNs: bigint) => console.feed(chunk, atNs),
+    bytes: (chunk: Buffer, atNs: bigint) => {
+      for (const { text } of transcript.push(chunk, atNs).lines)
+        if (text.includes('end of console')) resolve()
+    },
     lost: (reason: string) => fail(new Error(`${name} was lost: ${reason}`)),
     back: () => {},
     gone: fail,
   }
-  const connect = await connectTo(serialSchema.parse({ type: 'serial', path }))
-  const opening = AbortSignal.timeout(openingMs)
-  const link = await openLink({ connect, events, what: name }, opening)
-  const console = new Console(link, recorder)
-  return {
-    ended: untilEnd(console)
-      .then(() => link[Symbol.asyncDispose]())
-      .then(() => recorder[Symbol.dispose]()),
-  }
-}
-
-async function untilEnd(console: Console): Promise<void> {
+  const line = serialSchema.parse({ type: 'serial', path })
+  const board = `bench-${process.pid}-${name}`
+  const console = await openSharedConsole({ board, line, events }, AbortSignal.timeout(openingMs))
   // Whatever is missing shows in the recording.
-  await console.expect('end of console', { timeoutMs, what: 'last line' }).catch(() => {})
+  setTimeout(resolve, timeoutMs)
+  return {
+    ended: promise.then(() => console[Symbol.asyncDispose]()).then(() => recorder[Symbol.dispose]()),
+  }
 }
 
 function fail(error: Error): never {
