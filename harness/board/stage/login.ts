@@ -1,5 +1,6 @@
 /** A login prompt: user and password. */
 import { z } from 'zod'
+import { systemClock } from '../../clock.ts'
 import type { Console, Match } from '../../console/console.ts'
 import { ConsoleTimeout } from '../../console/console.ts'
 import { LabError } from '../../errors.ts'
@@ -28,6 +29,11 @@ const refused =
   /Login incorrect|Login failed|Authentication (?:failure|failed)|Permission denied|Login timed out|invalid password/i
 /** The end of a shell's prompt, or of a greeting: whoever logs in is in. */
 const accepted = /[#$%>] /
+/**
+ * busybox's login prompts first and turns the echo off then (libbb/bb_askpass.c, bb_ask_noecho): whoever types faster
+ * than a busy board gets there shows the password.
+ */
+const echoOffMs = 1_000
 /** A getty throws away what was typed while it started: the user is typed again. */
 const againMs = 15_000
 const attempts = 3
@@ -112,6 +118,7 @@ class Login {
 
   async givePassword(password: string, source: SecretSource, from: number): Promise<number> {
     const { user } = this.#stage
+    await systemClock.sleep(echoOffMs, this.#signal)
     await this.#console.write(`${password}\n`)
     let answer: Match | undefined
     let failure: unknown
