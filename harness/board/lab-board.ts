@@ -7,6 +7,7 @@ import { consoleSocket } from '../console/tee.ts'
 import { baudOf } from '../console/transports.ts'
 import { LabError } from '../errors.ts'
 import { openPower, type PowerControl } from '../power/control.ts'
+import { answersWhenOff } from './answers-when-off.ts'
 import type { Board, Examination, RecoveryStep, TargetFiles } from './board.ts'
 import type { RealDescriptor } from './kinds.ts'
 import { labFault } from './lab-fault.ts'
@@ -30,10 +31,7 @@ export type LabBoardOptions = {
 
 type Parts = { line: Attached; power: PowerControl; secrets: string[] }
 
-/** What a board may still say after its power went: what was in a buffer on the way. */
-const drainMs = 500
-/** How long a shell or a loader takes to echo a key. */
-const echoMs = 1_000
+const offPatience = { drainMs: 500, echoMs: 1_000 }
 const offAttempts = 2
 
 export class LabBoard implements Board {
@@ -128,7 +126,7 @@ export class LabBoard implements Board {
   async powerOff(signal = this.#options.signal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       await this.#power.off(signal)
-      const alive = await this.#answers(signal)
+      const alive = await answersWhenOff(this.console, offPatience, signal)
       if (alive === undefined) return
       if (attempt === offAttempts)
         throw new LabError(
@@ -178,16 +176,6 @@ export class LabBoard implements Board {
       await this.#line[Symbol.asyncDispose]()
       this.console.close('the board was closed')
     }
-  }
-
-  /** What the board says to a key when it should be off; undefined: nothing. */
-  async #answers(signal: AbortSignal): Promise<string | undefined> {
-    await systemClock.sleep(drainMs, signal)
-    const from = this.console.position
-    // An adapter that the board feeds has gone with it.
-    await this.console.write('\n').catch(() => {})
-    await systemClock.sleep(echoMs, signal)
-    return this.console.position === from ? undefined : this.console.since(from).slice(-100)
   }
 
   async #firstOutput(from: number, deadline: number, signal: AbortSignal): Promise<void> {

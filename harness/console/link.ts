@@ -1,8 +1,9 @@
 /** A console that stays open for a whole run: lost connections are opened again, and the hole is told. */
+
+import { orAborted } from '../abortable.ts'
 import { type Clock, msBetween, systemClock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { HarnessError, LabError } from '../errors.ts'
-import { orAborted } from './abortable.ts'
 import type { Transport } from './console.ts'
 import { type Pace, Pacer } from './pace.ts'
 import type { Connect, Connection, ConnectionSink, Lateness } from './transport.ts'

@@ -1,4 +1,5 @@
 /** A board's power as a run uses it: limits, retries, verification and off dwell around one switch. */
+import { orAborted } from '../abortable.ts'
 import { type Clock, msBetween, systemClock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { checkedMs } from '../duration.ts'
@@ -153,10 +154,8 @@ export class PowerControl implements AsyncDisposable {
   async #limited<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const limitMs = this.#switch.limitMs ?? defaultLimitMs
     using deadline = new Deadline(limitMs, signal)
-    const aborted = Promise.withResolvers<never>()
-    deadline.signal.addEventListener('abort', () => aborted.reject(deadline.signal.reason), { once: true })
     try {
-      return await Promise.race([call(deadline.signal), aborted.promise])
+      return await orAborted(call(deadline.signal), deadline.signal)
     } catch (error) {
       signal.throwIfAborted()
       if (!deadline.expired) throw error

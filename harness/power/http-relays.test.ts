@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
+import { freePort } from '../../qemu/rig/daemon.ts'
 import { LabError } from '../errors.ts'
-import { freeTcpPort, inTime } from './daemon-fixture.ts'
+import { inTime } from './daemon-fixture.ts'
 import { openPdudaemon } from './pdudaemon.ts'
 import { openRedfish, redfishSchema } from './redfish.ts'
 import { openShelly, shellySchema } from './shelly.ts'
@@ -59,7 +60,7 @@ test('simulated Tasmota: the second of two relays, with a password, which no err
   )
   const noSuchRelay = await openTasmota(tasmotaSchema.parse({ ...config, relay: 3 }))
   t.regex(await failure(t, noSuchRelay.on(inTime())), /did not say the state of that relay$/)
-  const closed = `http://127.0.0.1:${await freeTcpPort()}`
+  const closed = `http://127.0.0.1:${await freePort('tcp')}`
   const absent = await openTasmota(tasmotaSchema.parse({ ...config, url: closed }))
   t.regex(await failure(t, absent.on(inTime())), /refused the connection$/)
 })

@@ -2,16 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { execa } from 'execa'
+import { freePort } from '../../qemu/rig/daemon.ts'
 import { LabError } from '../errors.ts'
 import { openPower } from './control.ts'
-import {
-  freeUdpPort,
-  inTime,
-  programOrSkip,
-  startDaemon,
-  temporaryFolder,
-  writeScript,
-} from './daemon-fixture.ts'
+import { inTime, programOrSkip, startDaemon, temporaryFolder, writeScript } from './daemon-fixture.ts'
 import { ipmiSchema } from './ipmi.ts'
 
 const secret = "Bmc$pass'1"
@@ -23,7 +17,7 @@ async function startBmc(
   ipmitool: string,
 ): Promise<{ folder: string; port: number }> {
   const folder = await temporaryFolder(t)
-  const port = await freeUdpPort()
+  const port = await freePort('udp')
   const power = join(folder, 'power')
   await writeFile(power, '0\n')
   // Called as: script MC get|set power [value]; see ipmi_lan(5).

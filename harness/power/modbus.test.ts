@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import test from 'ava'
 import modbus from 'modbus-serial'
+import { freePort } from '../../qemu/rig/daemon.ts'
 import { LabError } from '../errors.ts'
-import { freeTcpPort, inTime } from './daemon-fixture.ts'
+import { inTime } from './daemon-fixture.ts'
 import { modbusSchema, openModbus } from './modbus.ts'
 
 /** modbus-serial's own server, with eight coils behind unit 7. */
 async function startServer(coils: boolean[]) {
-  const port = await freeTcpPort()
+  const port = await freePort('tcp')
   const server = new modbus.ServerTCP(
     {
       getCoil: (address: number) => coilAt(coils, address),
@@ -55,7 +56,7 @@ test('a coil is switched and read back', async (t) => {
 })
 
 test('nobody there is told', async (t) => {
-  const config = { type: 'modbus', host: '127.0.0.1', port: await freeTcpPort(), coil: 0 }
+  const config = { type: 'modbus', host: '127.0.0.1', port: await freePort('tcp'), coil: 0 }
   await t.throwsAsync(openModbus(modbusSchema.parse(config)).on(inTime()), {
     instanceOf: LabError,
     message: /coil 0 refused the connection$/,

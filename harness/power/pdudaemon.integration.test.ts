@@ -1,16 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { freePort } from '../../qemu/rig/daemon.ts'
 import { LabError } from '../errors.ts'
 import { openPower } from './control.ts'
-import { freeTcpPort, inTime, programOrSkip, startDaemon, temporaryFolder } from './daemon-fixture.ts'
+import { inTime, programOrSkip, startDaemon, temporaryFolder } from './daemon-fixture.ts'
 import { pdudaemonSchema } from './pdudaemon.ts'
 
 test('pdudaemon switches an outlet, with a dwell, and says why it does not know another PDU', async (t) => {
   const pdudaemon = await programOrSkip(t, { program: 'pdudaemon', packages: ['pdudaemon'] })
   if (pdudaemon === undefined) return t.pass()
   const folder = await temporaryFolder(t)
-  const port = await freeTcpPort()
+  const port = await freePort('tcp')
   const switched = join(folder, 'switched')
   const configuration = {
     daemon: { hostname: '127.0.0.1', port, logging_level: 'DEBUG', listener: 'http' },

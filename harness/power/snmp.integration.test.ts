@@ -1,16 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { freePort } from '../../qemu/rig/daemon.ts'
 import { LabError } from '../errors.ts'
 import { openPower } from './control.ts'
-import {
-  freeUdpPort,
-  inTime,
-  programOrSkip,
-  startDaemon,
-  temporaryFolder,
-  writeScript,
-} from './daemon-fixture.ts'
+import { inTime, programOrSkip, startDaemon, temporaryFolder, writeScript } from './daemon-fixture.ts'
 import { pdus } from './pdus.ts'
 import { snmpSchema } from './snmp.ts'
 
@@ -37,7 +31,7 @@ done
 
 async function startAgent(t: ExecutionContext, snmpd: string): Promise<{ port: number; file: string }> {
   const folder = await temporaryFolder(t)
-  const port = await freeUdpPort()
+  const port = await freePort('udp')
   const file = join(folder, 'outlet')
   await writeFile(file, '2\n')
   const oid = pdus.apc.oid

@@ -118,7 +118,8 @@ export async function onFreePort<T>(protocol: Protocol, start: (port: number) =>
   }
 }
 
-async function freePort(protocol: Protocol): Promise<number> {
+/** A port of the loopback that is free at the moment. */
+export async function freePort(protocol: Protocol): Promise<number> {
   if (protocol === 'udp') {
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')

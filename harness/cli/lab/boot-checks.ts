@@ -1,4 +1,5 @@
 /** Boots a board cold and looks at each step, up to what a kexec needs. Switches its power. */
+import { answersWhenOff } from '../../board/answers-when-off.ts'
 import type { RealDescriptor } from '../../board/kinds.ts'
 import { labFault } from '../../board/lab-fault.ts'
 import { shellStage } from '../../board/stage/shell.ts'
@@ -13,10 +14,8 @@ import { commandLine, newNonce } from '../../kexec/command-line.ts'
 import { openPower, type PowerControl } from '../../power/control.ts'
 import { attempt, type Check } from './check.ts'
 
-/** What a board may still say after its power went: what was in a buffer on the way. */
-const drainMs = 1_000
-/** How long a shell or a loader takes to echo a key. */
-const echoMs = 2_000
+/** Longer than a run's: here a person wants to be sure. */
+const offPatience = { drainMs: 1_000, echoMs: 2_000 }
 const commandLimitMs = 60_000
 
 /** Power off, on, every stage, and what the kernel that will kexec needs; the power is off in the end. Stops where one fails. */
@@ -99,18 +98,11 @@ function withLabFault(check: Check, { descriptor, console }: Boot, sinceNs: bigi
 /** Switches off, and tries whether that did anything: a relay may say yes and do nothing. */
 async function switchOff(control: PowerControl, console: Console, signal: AbortSignal): Promise<string> {
   await control.off(signal)
-  await systemClock.sleep(drainMs, signal)
-  const from = console.position
-  // An adapter that the board feeds has gone with it.
-  await console.write('\n').catch(() => {})
-  await systemClock.sleep(echoMs, signal)
-  if (console.position === from) return 'done, and the board answers nothing'
-  throw new LabError(
-    `the board goes on talking after its power was switched off: ${JSON.stringify(console.since(from).slice(-100))}`,
-    {
-      hint: 'The switch says yes and does nothing, or it switches another board: look at the outlet number.',
-    },
-  )
+  const alive = await answersWhenOff(console, offPatience, signal)
+  if (alive === undefined) return 'done, and the board answers nothing'
+  throw new LabError(`the board goes on talking after its power was switched off: ${JSON.stringify(alive)}`, {
+    hint: 'The switch says yes and does nothing, or it switches another board: look at the outlet number.',
+  })
 }
 
 async function firstOutput(

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import test from 'ava'
+import { freePort } from '../../../qemu/rig/daemon.ts'
 import { connectCommand } from './command.ts'
-import { closing, Ear, failureOf, freePort, has, Lab, patient, until } from './loopback-fixture.ts'
+import { closing, Ear, failureOf, has, Lab, patient, until } from './loopback-fixture.ts'
 
 const open = (command: string[], ear: Ear) => connectCommand({ type: 'command', command })(ear, patient())
 const allBytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
@@ -51,7 +52,7 @@ test('a program that fails at once, or is not there, is told with its last words
 test("conserver's console leads to the board and back", async (t) => {
   if (!(await has(t, 'socat', 'conserver', 'console'))) return
   await using lab = new Lab()
-  const port = await freePort()
+  const port = await freePort('tcp')
   const config = lab.write(
     'conserver.cf',
     `config * { }
@@ -61,7 +62,7 @@ access * { trusted 127.0.0.1; allowed 127.0.0.1; }
 `,
   )
   const passwords = lab.write('passwd', '*any*:\n')
-  const listening = ['-M', '127.0.0.1', '-p', String(port), '-b', String(await freePort())]
+  const listening = ['-M', '127.0.0.1', '-p', String(port), '-b', String(await freePort('tcp'))]
   lab.start('conserver', [
     ...listening,
     '-C',

@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import test from 'ava'
+import { freePort } from '../../../qemu/rig/daemon.ts'
 import { LabError } from '../../errors.ts'
 import { connectIpmiSol, type IpmiSolConfig, ipmiSolSchema } from './ipmi-sol.ts'
 import { type Cable, closing, Ear, has, Lab, patient, until } from './loopback-fixture.ts'
@@ -8,18 +8,10 @@ import { type Cable, closing, Ear, has, Lab, patient, until } from './loopback-f
 const host = '127.0.0.1'
 const password = 'hunter2-of-the-bmc'
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, host, resolve))
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(() => resolve()))
-  return port
-}
-
 /** OpenIPMI's simulated BMC; its serial-over-LAN leads to a serial cable. */
 async function bmc(lab: Lab): Promise<{ config: IpmiSolConfig; cable: Cable }> {
   const cable = await lab.cable()
-  const port = await freeUdpPort()
+  const port = await freePort('udp')
   mkdirSync(lab.path('state'))
   const lan = lab.write(
     'lan.conf',

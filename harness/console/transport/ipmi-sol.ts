@@ -1,11 +1,11 @@
 /** Serial-over-LAN of a BMC (IPMI 2.0, section 15), by ipmitool. */
 import { execa } from 'execa'
 import { z } from 'zod'
+import { orAborted } from '../../abortable.ts'
 import { Deadline } from '../../deadline.ts'
 import { LabError } from '../../errors.ts'
 import { readSecret, secretSource } from '../../secret.ts'
 import { host, oneLine, port } from '../../values.ts'
-import { orAborted } from '../abortable.ts'
 import { paceSchema } from '../pace.ts'
 import type { Connect, Connection, ConnectionSink, Lateness } from '../transport.ts'
 import { Program } from './program.ts'

@@ -1,7 +1,6 @@
 /** For tests: the lab's real programs on the loopback, started for one test and ended by their process ids. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -143,16 +142,6 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
 }
 
 export const patient = () => AbortSignal.timeout(patienceMs)
-
-/** A TCP port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 export const programs = {
   socat: { program: 'socat', packages: ['socat'] },

@@ -1,17 +1,8 @@
 import { openSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
+import { freePort } from '../../../qemu/rig/daemon.ts'
 import { LabError } from '../../errors.ts'
-import {
-  type Cable,
-  closing,
-  Ear,
-  failureOf,
-  freePort,
-  has,
-  Lab,
-  patient,
-  until,
-} from './loopback-fixture.ts'
+import { type Cable, closing, Ear, failureOf, has, Lab, patient, until } from './loopback-fixture.ts'
 import { connectTcp } from './tcp.ts'
 import { connectTelnet, telnetSchema } from './telnet.ts'
 
@@ -26,7 +17,7 @@ async function ser2net(
   const cable = await lab.cable()
   // ser2net closes the port with each connection; a PTY would be gone then.
   openSync(cable.path, 'r+')
-  const port = await freePort()
+  const port = await freePort('tcp')
   const accepter = protocol === 'tcp' ? `tcp,${host},${port}` : `${protocol},tcp,${host},${port}`
   const config = lab.write(
     'ser2net.yaml',
@@ -108,7 +99,7 @@ test('a console that somebody else has is told with what ser2net says', async (t
 })
 
 test('where nothing listens, the error says so', async (t) => {
-  const port = await freePort()
+  const port = await freePort('tcp')
   const error = await t.throwsAsync(connectTcp({ type: 'tcp', host, port })(new Ear(), patient()), {
     instanceOf: LabError,
   })

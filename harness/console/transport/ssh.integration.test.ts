@@ -2,14 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import test from 'ava'
-import { closing, Ear, failureOf, freePort, has, Lab, patient, until } from './loopback-fixture.ts'
+import { freePort } from '../../../qemu/rig/daemon.ts'
+import { closing, Ear, failureOf, has, Lab, patient, until } from './loopback-fixture.ts'
 import { connectSsh, type SshConfig } from './ssh.ts'
 
 const host = '127.0.0.1'
 
 /** An sshd of the test's own: host key, port, configuration and the keys that it takes. */
 async function sshServer(lab: Lab): Promise<SshConfig & { stop: () => Promise<void> }> {
-  const port = await freePort()
+  const port = await freePort('tcp')
   for (const name of ['host', 'user', 'stranger'])
     spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', lab.path(name)])
   writeFileSync(lab.path('authorized'), readFileSync(lab.path('user.pub')))

@@ -1,10 +1,11 @@
 /** A command on another host, by ssh: the way that console servers offer. */
 import { z } from 'zod'
+import { orAborted } from '../../abortable.ts'
 import { Deadline } from '../../deadline.ts'
 import { LabError } from '../../errors.ts'
 import { command, host, oneLine, port } from '../../values.ts'
-import { orAborted } from '../abortable.ts'
 import { paceSchema } from '../pace.ts'
+import { quote } from '../shell.ts'
 import type { Connect } from '../transport.ts'
 import { Program } from './program.ts'
 import { Trial } from './trial.ts'
@@ -86,13 +87,8 @@ function sshCommand(config: SshConfig): string[] {
     ...(user === undefined ? [] : ['-l', user]),
     ...(identity === undefined ? [] : ['-i', identity, '-o', 'IdentitiesOnly=yes']),
     ...(knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile="${knownHosts}"`]),
-    ...['--', host, config.command.map(quoted).join(' ')],
+    ...['--', host, config.command.map(quote).join(' ')],
   ]
-}
-
-/** A word that the other host's shell takes as it is. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function nameOf({ host, port, user }: SshConfig): string {

@@ -1,10 +1,10 @@
 /** A raw TCP port behind which a console is: ser2net, a terminal server, QEMU's `-serial tcp`. */
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
+import { orAborted } from '../../abortable.ts'
 import { Deadline } from '../../deadline.ts'
 import { LabError } from '../../errors.ts'
 import { host, port } from '../../values.ts'
-import { orAborted } from '../abortable.ts'
 import { paceSchema } from '../pace.ts'
 import type { Connect, ConnectionSink } from '../transport.ts'
 import { Trial } from './trial.ts'

@@ -1,7 +1,7 @@
 /** A connection that has yet to show that it lasts. */
 import { setImmediate } from 'node:timers/promises'
+import { orAborted } from '../../abortable.ts'
 import { Deadline } from '../../deadline.ts'
-import { orAborted } from '../abortable.ts'
 import type { ConnectionSink } from '../transport.ts'
 
 const keptBytes = 2048
