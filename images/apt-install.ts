@@ -24,7 +24,12 @@ export async function installPackages(
     await apt(['update'], watch)
   }
   const install = ['install', '-y', '--no-install-recommends', ...packages]
-  const first = await apt(install, watch)
+  let first = await apt(install, watch)
+  if (first !== undefined && /dpkg was interrupted/.test(first)) {
+    // Somebody's installation was killed half way: until its steps are finished apt refuses every other one.
+    await run('dpkg', ['--configure', '-a'], watch)
+    first = await apt(install, watch)
+  }
   if (first === undefined || !/404|Unable to fetch|Unable to locate/.test(first)) return first
   // The lists are older than what the mirror still has.
   watch.progress?.('apt-get update')
@@ -46,8 +51,26 @@ async function hasLists(): Promise<boolean> {
   return names.some((name) => name.includes('_Packages'))
 }
 
-async function apt(args: string[], { progress, signal }: Watch): Promise<string | undefined> {
-  const command = `apt-get ${args.join(' ')}`
+async function apt(args: string[], watch: Watch): Promise<string | undefined> {
+  const options = [
+    '-o',
+    `DPkg::Lock::Timeout=${lockTimeoutSeconds}`,
+    '-o',
+    'Acquire::Retries=2',
+    '-o',
+    'Acquire::http::Timeout=20',
+  ]
+  return await run('apt-get', args, watch, options)
+}
+
+/** Runs one that is not asked anything, and says so while it is silent. Returns why it failed, if it did. */
+async function run(
+  program: string,
+  args: string[],
+  { progress, signal }: Watch,
+  options: string[] = [],
+): Promise<string | undefined> {
+  const command = `${program} ${args.join(' ')}`
   progress?.(command)
   const startedAt = performance.now()
   const alive = setInterval(
@@ -55,15 +78,7 @@ async function apt(args: string[], { progress, signal }: Watch): Promise<string 
     aliveMs,
   )
   try {
-    const options = [
-      '-o',
-      `DPkg::Lock::Timeout=${lockTimeoutSeconds}`,
-      '-o',
-      'Acquire::Retries=2',
-      '-o',
-      'Acquire::http::Timeout=20',
-    ]
-    const result = await execa('apt-get', [...options, ...args], {
+    const result = await execa(program, [...options, ...args], {
       reject: false,
       stdin: 'ignore',
       env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },

@@ -139,7 +139,13 @@ export async function libraryFolders(root: string, triplet: string): Promise<str
 /** What QEMU needs to emulate a machine is loaded only when it does; an empty one shows it. */
 const emptyMachine = ['-machine', 'none,accel=tcg', '-nodefaults', '-display', 'none', '-monitor', 'stdio']
 
-/** A program that does not even start is no help. */
+/** What the C library's loader says when it can't put a program together. */
+const loaderFailure = /error while loading shared libraries|symbol lookup error|version `[^']{1,100}' not found/
+
+/**
+ * A program that does not even start is no help. Not every program knows --version, and one that refuses it with its
+ * usage does start: only the loader's own words, a signal or a time-out say that it doesn't. QEMU must end well.
+ */
 async function mustRun(
   { path: file, env, extraArgs }: Unpacked,
   signal: AbortSignal | undefined,
@@ -154,7 +160,8 @@ async function mustRun(
     ...(signal ? { cancelSignal: signal } : {}),
   })
   signal?.throwIfAborted()
-  if (!result.failed) return
+  const refused = !isQemu && typeof result.exitCode === 'number' && !loaderFailure.test(result.stderr)
+  if (!result.failed || refused) return
   throw new LabError(
     `${name} was unpacked but does not run: ${lastLine(result.stderr) ?? result.shortMessage}`,
   )
