@@ -29,7 +29,9 @@ test.serial('an installation that was killed half way is finished, and the next 
   const said: string[] = []
   t.is(await installPackages(['ipmitool'], { progress: (line) => said.push(line) }), undefined)
   const calls = (await readFile(path.join(folder, 'calls'), 'utf8')).trim().split('\n')
-  const relevant = calls.filter((call) => !call.endsWith(' update')).map((call) => call.replace(/ -o \S+/g, ''))
+  const relevant = calls
+    .filter((call) => !call.endsWith(' update'))
+    .map((call) => call.replace(/ -o \S+/g, ''))
   t.deepEqual(relevant, [
     'apt-get install -y --no-install-recommends ipmitool',
     'dpkg --configure -a',

@@ -140,7 +140,8 @@ export async function libraryFolders(root: string, triplet: string): Promise<str
 const emptyMachine = ['-machine', 'none,accel=tcg', '-nodefaults', '-display', 'none', '-monitor', 'stdio']
 
 /** What the C library's loader says when it can't put a program together. */
-const loaderFailure = /error while loading shared libraries|symbol lookup error|version `[^']{1,100}' not found/
+const loaderFailure =
+  /error while loading shared libraries|symbol lookup error|version `[^']{1,100}' not found/
 
 /**
  * A program that does not even start is no help. Not every program knows --version, and one that refuses it with its
