@@ -155,7 +155,7 @@ const additions: [string, string, RegExp][] = [
   [
     'a loader that does not exist',
     'loader: { type: kexec-tool }',
-    /loader\.type: found "kexec-tool" \(string\), expected "kexec-tools"; did you mean "kexec-tools"\?/,
+    /loader\.type: found "kexec-tool" \(string\), expected "kexec-tools" or .*; did you mean "kexec-tools"\?/,
   ],
   [
     'unchecked kexec_file_load',

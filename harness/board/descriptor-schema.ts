@@ -9,32 +9,11 @@ import { oneLine } from '../values.ts'
 import { boardName, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
 import { type BoardKind, kindOf } from './kinds.ts'
 import { placeKeys } from './labgrid/place.ts'
+import { loaderTypes, methodOf } from './loader-types.ts'
 import { stageTypes } from './stage/stages.ts'
 
 const arch = z.enum(['x86_64', 'arm64', 'ppc64le']).meta({ description: "The board's architecture." })
 type Arch = z.infer<typeof arch>
-
-/** Loaders: a new one is its file in harness/loader/ and its entry here. */
-const loaderTypes = z.discriminatedUnion('type', [
-  z
-    .strictObject({
-      type: z.literal('kexec-tools'),
-      syscall: z.enum(['kexec_load', 'kexec_file_load']).default('kexec_load').meta({
-        description:
-          'kexec_load is `kexec -c`, kexec_file_load is `kexec -s`, which arm64 Debian kernels lack.',
-      }),
-      checks: z
-        .boolean()
-        .default(true)
-        .meta({ description: "False skips purgatory's SHA-256 of the new kernel (`kexec --no-checks`)." }),
-      ifdown: z.boolean().default(true).meta({
-        description: 'False leaves network interfaces up (`kexec -e -x`), which shows NIC driver bugs.',
-      }),
-    })
-    .meta({ description: "kexec-tools' `kexec` on the board." }),
-])
-export type Loader = z.infer<typeof loaderTypes>
-export const loaderNames = loaderTypes.options.map((option) => option.shape.type.value)
 
 /** A console or a power switch that comes with the board's labgrid place. */
 const ofPlace = z
@@ -277,7 +256,8 @@ export const descriptorFile: z.ZodType<Descriptor> = z
   })
   .superRefine((board, context) => {
     for (const { path, message } of mismatches(board)) context.addIssue({ code: 'custom', path, message })
-    if (board.loader.syscall === 'kexec_file_load' && !board.loader.checks) {
+    const { syscall, checks } = methodOf(board.loader)
+    if (syscall === 'kexec_file_load' && !checks && board.loader.type === 'kexec-tools') {
       const message = "checks can't be left out with kexec_file_load: the kernel brings its own purgatory"
       context.addIssue({ code: 'custom', path: ['loader', 'checks'], message })
     }

@@ -5,14 +5,9 @@ import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { parseYamlFile } from '../yaml.ts'
-import {
-  type BoardImage,
-  type Descriptor,
-  descriptorFile,
-  type Loader,
-  loaderNames,
-} from './descriptor-schema.ts'
+import { type BoardImage, type Descriptor, descriptorFile } from './descriptor-schema.ts'
 import { isQemu, type QemuDescriptor } from './kinds.ts'
+import { type LoaderChoice, loaderNames, loaderTypes } from './loader-types.ts'
 
 export { type Descriptor, parsedDescriptor } from './descriptor-schema.ts'
 
@@ -109,10 +104,16 @@ function overrideImage(image: BoardImage, files: BoardImage): BoardImage {
   return files.recipe === undefined ? { ...image, ...files } : files
 }
 
-function overrideLoader(loader: Loader, name: string | undefined): Loader {
-  if (name === undefined) return loader
-  const type = loaderNames.find((known) => known === name)
-  if (type !== undefined) return { ...loader, type }
+/** The descriptor's own words about another loader mean nothing to this one, which gets its defaults. */
+function overrideLoader(loader: LoaderChoice, name: string | undefined): LoaderChoice {
+  if (name === undefined || name === loader.type) return loader
+  if (loaderNames.includes(name)) {
+    const parsed = loaderTypes.safeParse({ type: name })
+    if (parsed.success) return parsed.data
+    throw new UsageError(`--loader ${name} has to be told more than its name`, {
+      hint: `Write it into the board's descriptor, loader: { type: ${name}, … }; docs/loaders/${name}.md says what it takes.`,
+    })
+  }
   throw new UsageError(`unknown loader ${JSON.stringify(name)}${didYouMean(name, loaderNames)}`, {
     hint: `Loaders: ${loaderNames.join(', ')}.`,
   })

@@ -18,6 +18,7 @@ export type BoardState = {
 }
 
 const phaseAfterMark = {
+  chosen: 'booting an entry',
   load: 'loading',
   loaded: 'loaded',
   exec: 'shutting down',

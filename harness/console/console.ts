@@ -88,6 +88,7 @@ export class Console {
   readonly #window = new TextWindow()
   readonly #listeners = new Set<(line: Line) => void>()
   readonly #holeListeners = new Set<(hole: Hole) => void>()
+  readonly #byteListeners = new Set<(chunk: Buffer) => void>()
   readonly #waiters = new Set<Waiter>()
   readonly #holes: Hole[] = []
   #closed: ConsoleClosed | undefined
@@ -106,6 +107,7 @@ export class Console {
     this.#window.push(plain, atNs)
     this.#deliver(lines)
     for (const waiter of this.#waiters) waiter.scan()
+    for (const listener of this.#byteListeners) listener(chunk)
   }
 
   /**
@@ -148,6 +150,12 @@ export class Console {
   onLine(listener: (line: Line) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Calls back with every chunk as it came, control sequences and all, from now on; returns what ends it. */
+  onBytes(listener: (chunk: Buffer) => void): () => void {
+    this.#byteListeners.add(listener)
+    return () => this.#byteListeners.delete(listener)
   }
 
   /** Calls back for every hole that begins from now on; returns what ends it. */

@@ -12,6 +12,11 @@ const known: Record<DiagnosisKind, Known> = {
     phase: 'load',
     advice: 'Check that the kernel was loaded and not unloaded since, and that kexec is not disabled.',
   },
+  refused: {
+    phase: 'load',
+    advice:
+      "The bootloader's own words say what it could not read or load: look at that entry's files on the disk.",
+  },
   'hang-in-shutdown': {
     phase: 'shutdown',
     advice:
@@ -46,6 +51,11 @@ const known: Record<DiagnosisKind, Known> = {
     advice: 'The loader fell back to a reboot: check that a kernel was loaded when it executed.',
   },
   'not-proven': { phase: 'handover', advice: 'Check that the loader passes the command line on.' },
+  'wrong-entry': {
+    phase: 'load',
+    advice:
+      'The bootloader booted another entry than the one that was selected on its screen: that is its mistake.',
+  },
   'board-died': { phase: 'handover', advice: "Look at the machine's own output." },
 }
 

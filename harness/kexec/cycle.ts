@@ -8,25 +8,21 @@ import { Deadline } from '../deadline.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
-import type { Loader } from '../loader/loader.ts'
-import { newNonce } from './command-line.ts'
 import { CycleFailed } from './cycle-errors.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
+import type { KernelStart } from './kernel-start.ts'
 import { LabWatch } from './lab-watch.ts'
-import { type LoadRequest, loadKernel } from './load.ts'
 import type { Markers } from './markers.ts'
 import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
 import { describeGap, Timeline } from './timeline.ts'
 
-/** `before` is what ran before: the proof compares with it. */
-export type CycleRequest = LoadRequest
-
 export type CycleContext = {
   board: Board
-  loader: Loader
+  /** How the new kernel is loaded and started. */
+  start: KernelStart
   markers: Markers
   signatures: Signature[]
   onMark: (name: MarkName, atNs: bigint, line?: string) => void
@@ -51,10 +47,10 @@ const factsTimeoutMs = 60_000
 const panicTailMs = 1_500
 
 /** Runs one cycle. A failed kexec is an outcome; what it throws is not the kexec's fault (LabError, AbortError). */
-export async function runCycle(given: CycleContext, request: CycleRequest): Promise<CycleOutcome> {
+export async function runCycle(given: CycleContext): Promise<CycleOutcome> {
   using lab = new LabWatch(given)
   const context = { ...given, signal: lab.signal }
-  const cycle = new Cycle(context, request)
+  const cycle = new Cycle(context)
   using _watch = cycle.watch()
   try {
     await cycle.load()
@@ -75,17 +71,14 @@ export async function runCycle(given: CycleContext, request: CycleRequest): Prom
 
 class Cycle {
   readonly #context: CycleContext
-  readonly #request: CycleRequest
-  readonly #nonce = newNonce()
   readonly #handover: Handover
   readonly #detector: Detector
   readonly #timeline = new Timeline()
   #after: KernelFacts | undefined
   #executing = false
 
-  constructor(context: CycleContext, request: CycleRequest) {
+  constructor(context: CycleContext) {
     this.#context = context
-    this.#request = request
     const { descriptor } = context.board
     this.#detector = new Detector({ signatures: context.signatures, arch: descriptor.arch })
     this.#handover = new Handover({
@@ -107,29 +100,22 @@ class Cycle {
   }
 
   async load(): Promise<void> {
-    await loadKernel(this.#request, {
-      ...this.#context,
-      nonce: this.#nonce,
-      onStarted: (atNs) => this.#mark('load', atNs),
-      onEnded: (atNs) => this.#mark('loaded', atNs),
-    })
+    const { start, signal } = this.#context
+    await start.load({ signal, mark: (name, atNs) => this.#mark(name, atNs) })
   }
 
   /** Executes and follows the handover to a shell that answers, each stage within its limit. */
   async execute(): Promise<void> {
-    const { board, loader, signal } = this.#context
-    const { limits } = board.descriptor
+    const { start, signal } = this.#context
     const arrived = new AbortController()
     this.#executing = true
-    const cameBack = loader
-      .execute(board.shell, this.#request.method, {
-        timeoutMs: limits.shutdownMs + limits.gapMs + limits.startupMs,
+    const cameBack = start
+      .execute({
+        timeoutMs: this.#executeLimitMs,
         signal: AbortSignal.any([signal, arrived.signal]),
-        onStarted: (atNs) => this.#mark('exec', atNs),
+        mark: (name, atNs, line) => this.#mark(name, atNs, line),
       })
-      .then(({ status, output }) =>
-        this.#handover.stop('exec-error', output.trim() || `it came back with status ${status}`),
-      )
+      .then(({ reason, message }) => this.#handover.stop(reason, message))
     try {
       const followed = this.#follow(() => arrived.abort())
       // Its own end by the new kernel's arrival is no news; what else it throws is.
@@ -146,9 +132,9 @@ class Cycle {
   }
 
   async #follow(onNewKernel: () => void): Promise<void> {
-    const { board, signal } = this.#context
+    const { board, start, signal } = this.#context
     const { limits } = board.descriptor
-    await this.#within('gap', limits.shutdownMs)
+    await this.#within('gap', start.shutdownLimitMs)
     await this.#within('startup', limits.gapMs)
     const from = board.console.position
     onNewKernel()
@@ -168,11 +154,14 @@ class Cycle {
   }
 
   async prove(): Promise<void> {
-    const { board, signal } = this.#context
+    const { board, start, signal } = this.#context
     this.#after = await readKernelFacts(board.shell, factsTimeoutMs, signal)
-    const missing = missingProof(this.#request.before, this.#after, this.#nonce)
+    const missing = missingProof(start.before, this.#after, start.nonce)
     if (missing.length === 0) return
-    const rebooted = this.#after.bootId !== this.#request.before.bootId
+    const other = this.#after.nonce === null ? undefined : start.otherEntries?.get(this.#after.nonce)
+    if (other !== undefined)
+      throw new CycleFailed('wrong-entry', `another entry was booted: ${JSON.stringify(other)}`, missing)
+    const rebooted = this.#after.bootId !== start.before?.bootId
     throw new CycleFailed(
       rebooted ? 'cold-reboot' : 'not-proven',
       rebooted
@@ -198,7 +187,7 @@ class Cycle {
   }
 
   async failed(error: unknown): Promise<Pick<CycleOutcome, 'failure' | 'diagnosis'>> {
-    const { board, signal } = this.#context
+    const { board, start, signal } = this.#context
     if (signal.aborted) throw signal.reason
     const stopped = this.#handover.stopped
     const known =
@@ -210,7 +199,7 @@ class Cycle {
     if (stopped?.reason === 'panic') await systemClock.sleep(panicTailMs, signal).catch(() => {})
     const diagnosis = await diagnose({
       board,
-      nonce: this.#nonce,
+      nonce: start.nonce,
       stage: this.#executing ? this.#handover.stage : 'load',
       stopped,
       failed:
@@ -244,10 +233,17 @@ class Cycle {
   }
 
   #stageLimitMs(): number {
-    const { limits } = this.#context.board.descriptor
+    const { board, start } = this.#context
+    const { limits } = board.descriptor
     if (!this.#executing) return limits.loadMs
-    if (this.#handover.stage === 'shutdown') return limits.shutdownMs
+    if (this.#handover.stage === 'shutdown') return start.shutdownLimitMs
     return this.#handover.stage === 'gap' ? limits.gapMs : limits.startupMs
+  }
+
+  get #executeLimitMs(): number {
+    const { board, start } = this.#context
+    const { gapMs, startupMs } = board.descriptor.limits
+    return start.shutdownLimitMs + gapMs + startupMs
   }
 
   #mark(name: MarkName, atNs: bigint, line?: string): void {

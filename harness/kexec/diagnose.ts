@@ -26,6 +26,7 @@ const stoppedBy: Record<StopReason, { kind: DiagnosisKind; summary: string }> = 
   reset: { kind: 'reset', summary: 'the machine reset itself' },
   firmware: { kind: 'reset', summary: 'the machine went through its firmware, so it was reset' },
   'exec-error': { kind: 'exec-error', summary: 'the command that executes came back' },
+  refused: { kind: 'refused', summary: 'the bootloader did not start the kernel' },
   'board-died': { kind: 'board-died', summary: 'the machine died' },
 }
 
@@ -52,7 +53,12 @@ export async function diagnose(symptoms: Symptoms): Promise<Diagnosis> {
 }
 
 async function examineUnlessPointless({ board, nonce, stage, stopped }: Symptoms): Promise<Examination> {
-  if (stage === 'load' || stopped?.reason === 'board-died' || stopped?.reason === 'exec-error') return {}
+  if (
+    stage === 'load' ||
+    stopped?.reason === 'board-died' ||
+    ['exec-error', 'refused'].includes(stopped?.reason ?? '')
+  )
+    return {}
   try {
     return await board.examine(nonce)
   } catch (error) {
@@ -65,6 +71,8 @@ function judge(symptoms: Symptoms, examination: Examination): Verdict {
   if (failed) return { kind: failed.kind, summary: failed.message, confidence: 'seen', facts: failed.facts }
   if (stopped) {
     const { kind, summary } = stoppedBy[stopped.reason]
+    // A bootloader's own words are the first that its maintainer wants to read.
+    if (kind === 'refused') return { kind, summary: `${summary}: ${stopped.message}`, confidence: 'seen' }
     return { kind, summary: `${summary} ${during[symptoms.stage]}`, confidence: 'seen' }
   }
   return judgeSilence(symptoms, examination)

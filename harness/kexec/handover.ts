@@ -9,7 +9,7 @@ const stages = ['shutdown', 'gap', 'startup', 'userspace', 'ready'] as const
 export type Stage = (typeof stages)[number]
 
 /** What ended a handover before it was ready. */
-export type StopReason = 'panic' | 'reset' | 'firmware' | 'exec-error' | 'board-died'
+export type StopReason = 'panic' | 'reset' | 'firmware' | 'exec-error' | 'refused' | 'board-died'
 
 export type Borders = { lastOld?: Line; firstNew?: Line; init?: Line; ready?: Line }
 

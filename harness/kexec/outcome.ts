@@ -2,7 +2,16 @@
 import { z } from 'zod'
 
 /** A moment of the timeline. */
-export const markName = z.enum(['load', 'loaded', 'exec', 'last-old-line', 'first-new-line', 'init', 'ready'])
+export const markName = z.enum([
+  'chosen',
+  'load',
+  'loaded',
+  'exec',
+  'last-old-line',
+  'first-new-line',
+  'init',
+  'ready',
+])
 export type MarkName = z.infer<typeof markName>
 
 /** Times of one cycle in milliseconds; a phase that was not reached is absent. */
@@ -16,6 +25,8 @@ export const phases = z.object({
   startupMs: z.number().optional(),
   /** From init to ready. */
   userspaceMs: z.number().optional(),
+  /** From the key that chose an entry in a bootloader's menu to the new kernel's ready. */
+  choiceToReadyMs: z.number().optional(),
   /** From the execute to the new kernel's ready. */
   totalMs: z.number().optional(),
 })
@@ -42,6 +53,7 @@ export const diagnosis = z.object({
   kind: z.enum([
     'load-error',
     'exec-error',
+    'refused',
     'hang-in-shutdown',
     'hang-in-gap',
     'purgatory-digest-mismatch',
@@ -51,6 +63,7 @@ export const diagnosis = z.object({
     'lost-console',
     'cold-reboot',
     'not-proven',
+    'wrong-entry',
     'board-died',
   ]),
   /** One sentence a person reads first. */

@@ -23,16 +23,16 @@ export async function readKernelFacts(
   return {
     bootId: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/m.exec(output)?.[0] ?? '',
     release: /^\d+\.\d+\S*$/m.exec(output)?.[0] ?? '',
-    nonce: new RegExp(`${nonceParameter.replace('.', '\\.')}=([0-9a-f]+)`).exec(output)?.[1] ?? null,
+    nonce: lastNonce(output),
     memAvailableKiB: toNumber(/^MemAvailable:\s+(\d+) kB$/m.exec(output)?.[1]),
   }
 }
 
-/** What is missing for the proof, in words; nothing when the kexec is proven. */
-export function missingProof(before: KernelFacts, after: KernelFacts, nonce: string): string[] {
+/** What is missing for the proof, in words; nothing when the kexec is proven. `before` is null where nobody could be asked. */
+export function missingProof(before: KernelFacts | null, after: KernelFacts, nonce: string): string[] {
   const missing: string[] = []
   if (after.bootId === '') missing.push('boot_id could not be read')
-  else if (after.bootId === before.bootId)
+  else if (after.bootId === before?.bootId)
     missing.push(`boot_id is still ${after.bootId}: the same kernel runs on`)
   if (after.nonce !== nonce)
     missing.push(
@@ -43,4 +43,10 @@ export function missingProof(before: KernelFacts, after: KernelFacts, nonce: str
 
 function toNumber(text: string | undefined): number | null {
   return text === undefined ? null : Number(text)
+}
+
+/** A command line that is handed on (`--reuse-cmdline`) still has the nonces of the kernels before. */
+function lastNonce(text: string): string | null {
+  const pattern = new RegExp(`${nonceParameter.replace('.', '\\.')}=([0-9a-f]+)`, 'g')
+  return [...text.matchAll(pattern)].at(-1)?.[1] ?? null
 }

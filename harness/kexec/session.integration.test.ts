@@ -12,7 +12,7 @@ import { QemuBoard } from '../board/qemu-board.ts'
 import { ConsoleRecorder } from '../console/recorder.ts'
 import { loadCatalogue } from '../detect/catalogue.ts'
 import { kexecTools } from '../loader/kexec-tools.ts'
-import type { Loader, LoadMethod } from '../loader/loader.ts'
+import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { loadMarkers } from './markers.ts'
 import { KexecSession, type SessionCycle } from './session.ts'
 
@@ -24,7 +24,7 @@ const packages = { x86_64: ['qemu-system-x86'], arm64: ['qemu-system-arm'] }
 type Setup = {
   board?: string
   change?: (descriptor: QemuDescriptor) => QemuDescriptor
-  loader?: Partial<Loader>
+  loader?: Partial<ShellLoader>
 }
 type Rig = { session: KexecSession; board: QemuBoard; recoveries: string[] }
 
@@ -140,7 +140,7 @@ test.serial(
 )
 
 test.serial('a machine that is reset in the gap did not kexec, whatever comes up after', async (t) => {
-  const rebooting: Loader['execute'] = (shell, _method, options) =>
+  const rebooting: ShellLoader['execute'] = (shell, _method, options) =>
     shell.run('echo b >/proc/sysrq-trigger', options)
   const { session } = await openSession(t, { loader: { execute: rebooting } })
   const diagnosis = diagnosisOf(t, await session.cycle(unchecked))
@@ -152,7 +152,7 @@ test.serial(
   'what a kernel complains of on its way through a kexec, and on a cold boot does not, is new',
   async (t) => {
     // In two pieces, so that the echo of the command is not taken for it. The message goes through a real kernel's log and console; only its occasion is made up.
-    const complaining: Loader['execute'] = (shell, _method, options) =>
+    const complaining: ShellLoader['execute'] = (shell, _method, options) =>
       shell.run(
         `echo 'watchdog: B''UG: soft lock''up - CPU#1 stuck for 22s! [sh:1]' >/dev/kmsg; kexec -e`,
         options,
@@ -168,7 +168,8 @@ test.serial(
 )
 
 test.serial('an execute that comes back is an error of the execute', async (t) => {
-  const unloaded: Loader['execute'] = (shell, _method, options) => shell.run('kexec -u && kexec -e', options)
+  const unloaded: ShellLoader['execute'] = (shell, _method, options) =>
+    shell.run('kexec -u && kexec -e', options)
   const { session } = await openSession(t, { loader: { execute: unloaded } })
   const diagnosis = diagnosisOf(t, await session.cycle(unchecked))
   t.is(diagnosis.kind, 'exec-error')
@@ -184,7 +185,7 @@ test.serial('silence in the gap is a hang there, with the registers of each CPU'
 })
 
 test.serial('an old kernel that never says its last line hangs in its shutdown', async (t) => {
-  const stuck: Loader['execute'] = (shell, _method, options) => shell.run('sleep 1000', options)
+  const stuck: ShellLoader['execute'] = (shell, _method, options) => shell.run('sleep 1000', options)
   const { session } = await openSession(t, {
     board: 'qemu-aarch64',
     loader: { execute: stuck },

@@ -10,9 +10,9 @@ import type { ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
 import type { DeviceState } from '../devices/family.ts'
 import { BoardError, LabError } from '../errors.ts'
-import type { Loader, LoadMethod } from '../loader/loader.ts'
+import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
-import { type CycleOutcome, type CycleRequest, runCycle } from './cycle.ts'
+import { type CycleOutcome, runCycle } from './cycle.ts'
 import { UnsupportedMethod } from './cycle-errors.ts'
 import type { Markers } from './markers.ts'
 import type { Observed } from './observe/observed.ts'
@@ -20,6 +20,7 @@ import { type Evidence, Observation, type Observing } from './observe/observer.t
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { Recovery } from './recovery.ts'
+import { type LoadRequest, shellStart } from './shell-start.ts'
 
 /** Hears what a session does, as it happens. */
 export type SessionListener = {
@@ -31,7 +32,7 @@ export type SessionListener = {
 
 export type SessionOptions = {
   board: Board
-  loader: Loader
+  loader: ShellLoader
   markers: Markers
   /** Called once, after the board was switched on: reading the catalogue must not delay that. */
   loadSignatures: () => Promise<Signature[]>
@@ -186,18 +187,16 @@ export class KexecSession {
     return [this.#options.observing?.parameters, text].filter(Boolean).join(' ')
   }
 
-  async #runCycle(request: CycleRequest, observation?: Observation): Promise<CycleOutcome> {
+  async #runCycle(request: LoadRequest, observation?: Observation): Promise<CycleOutcome> {
     const { listener } = this.#options
     try {
-      return await runCycle(
-        {
-          ...this.#options,
-          signatures: await this.#signatures(),
-          observation,
-          onMark: (name, atNs, line) => listener.mark(name, atNs, line),
-        },
-        request,
-      )
+      return await runCycle({
+        ...this.#options,
+        start: shellStart(request, this.#options),
+        signatures: await this.#signatures(),
+        observation,
+        onMark: (name, atNs, line) => listener.mark(name, atNs, line),
+      })
     } catch (error) {
       if (error instanceof UnsupportedMethod) this.#running = request.before
       throw error

@@ -18,6 +18,7 @@ export class Timeline {
       gapMs: this.#between('last-old-line', 'first-new-line'),
       startupMs: this.#between('first-new-line', 'init'),
       userspaceMs: this.#between('init', 'ready'),
+      choiceToReadyMs: this.#between('chosen', 'ready'),
       totalMs: this.#between('exec', 'ready'),
     }
   }

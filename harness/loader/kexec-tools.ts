@@ -1,32 +1,79 @@
-/** kexec-tools: `kexec -l`, `-e`, `-u`; options as kexec(8) of 2.0.25 names them. */
+/** kexec-tools: `kexec -l`, `-p`, `-e`, `-u`; options as kexec(8) of 2.0.25 names them. */
 import { quote, type Shell } from '../console/shell.ts'
-import type { Loader, LoadMethod, LoadResult, LoadTarget, StepOptions } from './loader.ts'
+import { debugNoise, parseKexecDebug } from './kexec-debug.ts'
+import { loadWords } from './kexec-tools-options.ts'
+import type { LoadMethod, LoadResult, LoadTarget, ShellLoader, StepOptions } from './loader.ts'
 
-export const kexecTools: Loader = {
+export const kexecTools: ShellLoader = {
+  ui: 'shell',
   name: 'kexec-tools',
 
-  async load(shell, target, method, options) {
-    const result = await runAndReadLoaded(shell, loadCommand(target, method), options)
-    const suspect = result.status !== 0 && saysUnsupported.test(result.output)
-    return suspect ? { ...result, unsupported: await lacksSyscall(shell, method, options) } : result
-  },
+  load: (shell, target, method, options) => loadWith(shell, target, method, 'kernel', options),
 
-  execute: (shell, method, options) => shell.run(`kexec -e${method.ifdown ? '' : ' -x'}`, options),
+  execute: (shell, method, options) => shell.run(executeCommand(method), options),
 
-  unload: (shell, method, options) => runAndReadLoaded(shell, `kexec ${syscallOption(method)} -u`, options),
+  unload: (shell, method, options) => unloadWith(shell, method, 'kernel', options),
+}
+
+/** What is loaded: a kernel to execute, or one that stands by for a panic. The kernel keeps both at once. */
+export type Purpose = 'kernel' | 'crash'
+
+const purposes = {
+  kernel: { load: '-l', unload: [], loaded: '/sys/kernel/kexec_loaded' },
+  crash: { load: '-p', unload: ['-p'], loaded: '/sys/kernel/kexec_crash_loaded' },
+} as const
+
+/** Loads with kexec-tools, and tells a refusal from a kernel without the system call. Throws as the shell does. */
+export async function loadWith(
+  shell: Shell,
+  target: LoadTarget,
+  method: LoadMethod,
+  purpose: Purpose,
+  options: StepOptions,
+): Promise<LoadResult> {
+  const command = loadCommand(target, method, purpose)
+  const debug = method.options?.debug === true
+  const result = await runAndReadLoaded(shell, debug ? withoutNoise(command) : command, purpose, options)
+  const layout = debug ? parseKexecDebug(result.output) : undefined
+  const told = layout === undefined ? result : { ...result, layout }
+  const suspect = result.status !== 0 && saysUnsupported.test(result.output)
+  return suspect ? { ...told, unsupported: await lacksSyscall(shell, method, options) } : told
+}
+
+/** Unloads what was loaded for that purpose. Throws as the shell does. */
+export function unloadWith(
+  shell: Shell,
+  method: LoadMethod,
+  purpose: Purpose,
+  options: StepOptions,
+): Promise<LoadResult> {
+  const command = ['kexec', syscallOption(method), ...purposes[purpose].unload, '-u'].join(' ')
+  return runAndReadLoaded(shell, command, purpose, options)
 }
 
 /** The load as it is typed into the board's shell. */
-export function loadCommand(target: LoadTarget, method: LoadMethod): string {
+export function loadCommand(target: LoadTarget, method: LoadMethod, purpose: Purpose = 'kernel'): string {
   return [
     'kexec',
     syscallOption(method),
     ...(method.checks ? [] : ['--no-checks']),
-    '-l',
+    ...loadWords(method.options),
+    purposes[purpose].load,
     quote(target.kernel),
     ...(target.initramfs === null ? [] : [`--initrd=${quote(target.initramfs)}`]),
     `--append=${quote(target.append)}`,
   ].join(' ')
+}
+
+/** The execute as it is typed. */
+export function executeCommand({ ifdown, options }: LoadMethod): string {
+  return ['kexec -e', ifdown ? '' : '-x', options?.sync === false ? '-y' : ''].filter(Boolean).join(' ')
+}
+
+/** Not a pipe: the status has to be that of kexec. */
+function withoutNoise(command: string): string {
+  const file = '/tmp/kexec-debug'
+  return `${command} >${file} 2>&1; d=$?; grep -vE ${quote(debugNoise)} ${file}; rm -f ${file}; (exit $d)`
 }
 
 /** What kexec-tools says for ENOSYS, and also for some commands that the kernel merely refuses (kexec.c, EFALLBACK). */
@@ -46,9 +93,14 @@ function syscallOption(method: LoadMethod): string {
 }
 
 /** One command line for both, since each round trip over a slow console counts into the load. */
-async function runAndReadLoaded(shell: Shell, command: string, options: StepOptions): Promise<LoadResult> {
+async function runAndReadLoaded(
+  shell: Shell,
+  command: string,
+  purpose: Purpose,
+  options: StepOptions,
+): Promise<LoadResult> {
   const result = await shell.run(
-    `${command}; r=$?; echo "loaded=$(cat /sys/kernel/kexec_loaded)"; (exit $r)`,
+    `${command}; r=$?; echo "loaded=$(cat ${purposes[purpose].loaded})"; (exit $r)`,
     options,
   )
   const loaded = /^loaded=([01])$/m.exec(result.output)

@@ -1,6 +1,9 @@
-/** What a loader does: a handful of steps in a shell. One file per loader. */
+/** What a loader does: a handful of steps, in a shell or in a menu of its own. One file per loader. */
 import type { TargetFiles } from '../board/board.ts'
 import type { CommandResult, Shell } from '../console/shell.ts'
+import type { LoadLayout } from './kexec-debug.ts'
+import { type KexecToolsOptions, loadWords } from './kexec-tools-options.ts'
+import type { MenuLoader } from './menu-loader.ts'
 
 /** One way of loading and starting a kernel. */
 export type LoadMethod = {
@@ -9,6 +12,8 @@ export type LoadMethod = {
   checks: boolean
   /** False leaves network interfaces up when executing (`kexec -e -x`), which hides no network driver's mistakes. */
   ifdown: boolean
+  /** What kexec-tools alone can be told beyond that. */
+  options?: KexecToolsOptions
 }
 
 /** What to load: paths on the board and the whole command line of the new kernel. */
@@ -17,9 +22,16 @@ export type LoadTarget = TargetFiles & { append: string }
 export type StepOptions = { timeoutMs: number; signal?: AbortSignal; onStarted?: (atNs: bigint) => void }
 
 /** A load or unload as it went. `loaded` is what /sys/kernel/kexec_loaded says afterwards, null where it can't be read. */
-export type LoadResult = CommandResult & { loaded: boolean | null; unsupported: boolean }
+export type LoadResult = CommandResult & {
+  loaded: boolean | null
+  unsupported: boolean
+  /** Where the new kernel goes, where the loader was asked and could tell. */
+  layout?: LoadLayout
+}
 
-export type Loader = {
+/** A loader that is run in a root shell of the kernel that will kexec. */
+export type ShellLoader = {
+  readonly ui: 'shell'
   readonly name: string
   load(shell: Shell, target: LoadTarget, method: LoadMethod, options: StepOptions): Promise<LoadResult>
   /** Starts the loaded kernel. Resolves only when that failed; ends by `options.signal` when the new kernel is there. */
@@ -27,9 +39,17 @@ export type Loader = {
   unload(shell: Shell, method: LoadMethod, options: StepOptions): Promise<LoadResult>
 }
 
+/** Either kind; MenuLoader is in menu-loader.ts. */
+export type Loader = ShellLoader | MenuLoader
+
 /** A method in the words of a person: `kexec_load --no-checks`. */
 export function describeMethod(method: LoadMethod): string {
-  return [method.syscall, method.checks ? '' : '--no-checks', method.ifdown ? '' : '-x']
+  return [
+    method.syscall,
+    method.checks ? '' : '--no-checks',
+    method.ifdown ? '' : '-x',
+    ...loadWords(method.options),
+  ]
     .filter(Boolean)
     .join(' ')
 }

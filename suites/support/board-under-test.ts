@@ -1,6 +1,7 @@
 /** A board as the tests of a suite see it: each cycle is recorded, judged, and recovered from. */
 import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
+import type { CommandResult } from '../../harness/console/shell.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
 import type { BoardError, KexecFailure, LabError } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
@@ -58,6 +59,17 @@ export class BoardUnderTest implements SessionListener {
 
   get session(): KexecSession {
     return this.#session!
+  }
+
+  /** The board itself, for what a test does or looks at beside its cycles. */
+  get board(): Board {
+    return this.#board!
+  }
+
+  /** Runs a command in the shell of the kernel that runs; boots the board where none is known to. */
+  async run(command: string): Promise<CommandResult> {
+    await this.session.ensureRunning()
+    return await this.board.shell.run(command, { timeoutMs: this.#parts.descriptor.limits.loadMs })
   }
 
   /** One cycle that has to succeed. Throws KexecFailure otherwise; the next cycle starts from a cold boot then. */

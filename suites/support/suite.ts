@@ -1,6 +1,7 @@
 /** What a suite file works with: tests on one board, each recorded in the run's journal. */
 import test, { type ExecutionContext } from 'ava'
 import { isReal } from '../../harness/board/kinds.ts'
+import { methodOf } from '../../harness/board/loader-types.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
@@ -60,8 +61,7 @@ export class Suite {
 
   /** The way of loading that the board's descriptor asks for. */
   get method(): LoadMethod {
-    const { syscall, checks, ifdown } = this.#plan.descriptor.loader
-    return { syscall, checks, ifdown }
+    return methodOf(this.#plan.descriptor.loader)
   }
 
   /** Declares a test. Tests of a suite run one after another on one board. */

@@ -11,7 +11,7 @@ import { loadCatalogue } from '../../detect/catalogue.ts'
 import { loadMarkers } from '../../kexec/markers.ts'
 import { KexecSession } from '../../kexec/session.ts'
 import { kexecTools } from '../../loader/kexec-tools.ts'
-import type { Loader } from '../../loader/loader.ts'
+import type { ShellLoader } from '../../loader/loader.ts'
 import { Workspace } from '../command-fixture.ts'
 import { Hold } from './hold.ts'
 
@@ -26,7 +26,7 @@ type OnRig = {
 async function openOnRig(
   t: ExecutionContext,
   file: string,
-  loader: Partial<Loader>,
+  loader: Partial<ShellLoader>,
 ): Promise<OnRig | undefined> {
   const resources = new AsyncDisposableStack()
   t.teardown(() => resources.disposeAsync())
@@ -51,7 +51,7 @@ async function openOnRig(
   return { ...(await sessionOn(board, descriptor, loader)), board, folder }
 }
 
-async function sessionOn(board: LabBoard, { arch, markers }: RealDescriptor, loader: Partial<Loader>) {
+async function sessionOn(board: LabBoard, { arch, markers }: RealDescriptor, loader: Partial<ShellLoader>) {
   const recoveries: [string, string, boolean][] = []
   const session = new KexecSession({
     board,
@@ -78,7 +78,7 @@ test('sysrq says what a hung kernel does, and reboots it without touching its po
     limits: { boot: '5m', load: '5m', shutdown: '10s' },
   })
   // The shell never comes back, and no kexec comes either: what a board does whose shutdown hangs.
-  const hangs: Partial<Loader> = { execute: (shell, _method, options) => shell.run('sleep 10000', options) }
+  const hangs: Partial<ShellLoader> = { execute: (shell, _method, options) => shell.run('sleep 10000', options) }
   const opened = await openOnRig(t, file, hangs)
   if (!opened) return t.pass()
   const { session, recoveries, folder, board } = opened

@@ -1,8 +1,9 @@
-/** The first step of a cycle: the new kernel is loaded, and what the loader said is judged. */
+/** A cycle that a shell of the old kernel starts: the new kernel is loaded, what the loader said is judged, and it is executed. */
 import type { Board, TargetFiles } from '../board/board.ts'
-import type { Loader, LoadMethod } from '../loader/loader.ts'
-import { commandLine } from './command-line.ts'
+import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
+import { commandLine, newNonce } from './command-line.ts'
 import { CycleFailed, UnsupportedMethod } from './cycle-errors.ts'
+import type { KernelStart, StartWatch } from './kernel-start.ts'
 import type { KernelFacts } from './proof.ts'
 
 export type LoadRequest = {
@@ -14,13 +15,24 @@ export type LoadRequest = {
   before: KernelFacts
 }
 
-export type LoadContext = {
-  board: Board
-  loader: Loader
-  nonce: string
-  signal: AbortSignal
-  onStarted: (atNs: bigint) => void
-  onEnded: (atNs: bigint) => void
+type Context = { board: Board; loader: ShellLoader }
+
+/** The start of one cycle, with a nonce of its own. */
+export function shellStart(request: LoadRequest, { board, loader }: Context): KernelStart {
+  const nonce = newNonce()
+  return {
+    nonce,
+    before: request.before,
+    shutdownLimitMs: board.descriptor.limits.shutdownMs,
+    load: (watch) => loadKernel(request, { board, loader, nonce, ...watch }),
+    async execute({ timeoutMs, signal, mark }) {
+      const { status, output } = await loader.execute(board.shell, request.method, {
+        ...{ timeoutMs, signal },
+        onStarted: (atNs) => mark('exec', atNs),
+      })
+      return { reason: 'exec-error', message: output.trim() || `it came back with status ${status}` }
+    },
+  }
 }
 
 /** What is inherited has the words of the kernel before, whose own were the same: none is said twice. */
@@ -31,9 +43,9 @@ function joined(inherited: string, own: string): string {
 }
 
 /** Loads the new kernel. Throws UnsupportedMethod, CycleFailed with what the loader said, or as the shell does. */
-export async function loadKernel(
+async function loadKernel(
   { method, target, append, before }: LoadRequest,
-  { board, loader, nonce, signal, onStarted, onEnded }: LoadContext,
+  { board, loader, nonce, signal, mark }: Context & StartWatch & { nonce: string },
 ): Promise<void> {
   const { arch, earlyConsole, limits } = board.descriptor
   const line = commandLine({
@@ -42,9 +54,9 @@ export async function loadKernel(
     append: joined(target.commandLine ?? '', [board.descriptor.append, append].filter(Boolean).join(' ')),
     nonce,
   })
-  const options = { timeoutMs: limits.loadMs, signal, onStarted }
+  const options = { timeoutMs: limits.loadMs, signal, onStarted: (atNs: bigint) => mark('load', atNs) }
   const result = await loader.load(board.shell, { ...target, append: line }, method, options)
-  onEnded(result.endedNs)
+  mark('loaded', result.endedNs)
   if (result.status === 0 && result.loaded !== false) return
   if (result.unsupported)
     throw new UnsupportedMethod(`the running kernel ${before.release} has no ${method.syscall}`)

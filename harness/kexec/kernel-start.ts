@@ -1,0 +1,25 @@
+/** How a cycle makes the new kernel start: by commands in the old kernel's shell, or by an entry of a bootloader's menu. */
+import type { StopReason } from './handover.ts'
+import type { MarkName } from './outcome.ts'
+import type { KernelFacts } from './proof.ts'
+
+export type StartWatch = {
+  signal: AbortSignal
+  /** Notes a moment of the cycle: nanoseconds of the monotonic clock. */
+  mark: (name: MarkName, atNs: bigint, line?: string) => void
+}
+
+export type KernelStart = {
+  /** What the new kernel has on its command line, and no other one. */
+  readonly nonce: string
+  /** What ran before; null where nobody could ask it. */
+  readonly before: KernelFacts | null
+  /** What else could have been booted by mistake: nonces of other entries, and their labels. */
+  readonly otherEntries?: ReadonlyMap<string, string>
+  /** The longest from the execute to the old kernel's last line, milliseconds. */
+  readonly shutdownLimitMs: number
+  /** Loads. Throws CycleFailed with what the loader said, UnsupportedMethod, or as the shell does. */
+  load(watch: StartWatch): Promise<void>
+  /** Starts what is loaded. Resolves only when that failed; ends by the signal when the new kernel is there. */
+  execute(watch: StartWatch & { timeoutMs: number }): Promise<{ reason: StopReason; message: string }>
+}
