@@ -16,6 +16,7 @@ import { writeWithOverlay } from './overlay.ts'
 import { findKernelFiles, findKernelPackages, type KernelFiles } from './packaged-kernel.ts'
 import type { Watch } from './progress.ts'
 import type { Recipe } from './recipe.ts'
+import { readWholePackages, type WholePackages } from './whole-packages.ts'
 
 type InCache = Watch & { cache: string }
 
@@ -28,6 +29,8 @@ export type Inputs = {
   kernelPath: string | undefined
   modulesFolder: string | undefined
   programPackages: Deb[]
+  /** Those that go in whole. */
+  wholePackages: Deb[]
   /** The programs' packages and all they depend on: libraries are looked for there. */
   closure: Deb[]
   /** Hashes of all of these. */
@@ -48,8 +51,10 @@ export async function gatherInputs(
   const beside = (name: string | undefined) => name && path.resolve(path.dirname(recipePath), name)
   const kernelPath = beside(own?.path)
   const names = [...new Set(initramfs.programs.map((program) => program.package))]
+  const whole = initramfs.packages ?? []
   const programPackages = await Promise.all(names.map((name) => apt.find(name)))
-  const closure = await apt.closure(names)
+  const wholePackages = await Promise.all(whole.map((name) => apt.find(name)))
+  const closure = await apt.closure([...new Set([...names, ...whole])])
   if (own && initramfs.modules.length > 0 && own.modules === undefined) {
     throw new UsageError(
       `${recipePath}: initramfs.modules needs kernel.modules, the folder lib/modules/RELEASE`,
@@ -68,6 +73,7 @@ export async function gatherInputs(
     kernelPath,
     modulesFolder: beside(own?.modules),
     programPackages,
+    wholePackages,
     closure,
     identity,
   }
@@ -91,7 +97,12 @@ export async function assembleImage(assembly: Assembly): Promise<void> {
     const kernel = await provideKernel(assembly, path.join(temporary, 'kernel'))
     await copyFile(kernel.path, path.join(folder, 'kernel'))
     const { release } = await inspectKernel(kernel.path, { arch: recipe.arch })
-    const { programs, libraries, used } = await provideBinaries(assembly, path.join(temporary, 'root'))
+    const whole = await provideWhole(assembly, path.join(temporary, 'whole'))
+    const { programs, libraries, used } = await provideBinaries(
+      assembly,
+      path.join(temporary, 'root'),
+      whole.binaries,
+    )
     watch.progress?.(`build the initramfs of ${recipe.name}`)
     const modules = kernel.modules ? await collectModules(kernel.modules, recipe.initramfs.modules) : []
     const moduleRelease = kernel.modules ? path.basename(kernel.modules) : null
@@ -101,11 +112,12 @@ export async function assembleImage(assembly: Assembly): Promise<void> {
       libraries,
       modules,
       release: moduleRelease,
+      whole: whole.entries,
     })
     await writeInitramfs(entries, path.join(folder, 'base'), watch.signal)
     await keepTools(programs, libraries, path.join(folder, 'tools'))
     const disk = await writePayload(folder, kernel.modules !== undefined, assembly)
-    const packages = [...assembly.inputs.kernelPackages, ...used]
+    const packages = [...assembly.inputs.kernelPackages, ...assembly.inputs.wholePackages, ...used]
     const image: Image = {
       name: recipe.name,
       arch: recipe.arch,
@@ -161,10 +173,22 @@ async function provideKernel({ inputs, cache, watch }: Assembly, folder: string)
   return await findKernelFiles(folder, debs)
 }
 
-/** The recipe's programs with their libraries, and the packages that they came from. */
+/** The files of the packages that go in whole. */
+async function provideWhole(
+  { recipe, inputs, cache, watch }: Assembly,
+  folder: string,
+): Promise<WholePackages> {
+  await mkdir(folder, { recursive: true })
+  for (const file of await inputs.apt.fetch(inputs.wholePackages))
+    await unpackDeb(file, folder, { cache, signal: watch.signal })
+  return await readWholePackages(folder, recipe.arch)
+}
+
+/** The recipe's programs with their libraries and those of `others`, and the packages that they came from. */
 async function provideBinaries(
   { recipe, inputs, cache, watch }: Assembly,
   root: string,
+  others: readonly Binary[],
 ): Promise<{ programs: Binary[]; libraries: Binary[]; used: Deb[] }> {
   const used: Deb[] = []
   await mkdir(root, { recursive: true })
@@ -181,8 +205,11 @@ async function provideBinaries(
     if (!content) throw await programMissing(name, wanted, root)
     programs.push({ name: wanted.slice(1), content })
   }
-  const candidates = inputs.closure.filter((deb) => !inputs.programPackages.includes(deb))
-  const libraries = await collectLibraries(programs, recipe.arch, { candidates, unpack, root })
+  const there = new Set([...inputs.programPackages, ...inputs.wholePackages].map(({ sha256 }) => sha256))
+  const candidates = inputs.closure.filter(({ sha256 }) => !there.has(sha256))
+  const provided = new Set(others.map(({ name }) => path.basename(name)))
+  const all = [...programs, ...others]
+  const libraries = await collectLibraries(all, recipe.arch, { candidates, unpack, root, provided })
   return { programs, libraries, used: used.sort((a, b) => (a.name < b.name ? -1 : 1)) }
 }
 

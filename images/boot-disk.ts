@@ -3,13 +3,13 @@
  * main kernel that the service Linux kexecs.
  */
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, open, readdir, stat, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { execa } from 'execa'
-import { LabError } from '../harness/errors.ts'
 import { defaultCacheFolder, inCache, mustHaveRoom, publishFolder, withTemporaryFolder } from './cache.ts'
 import { type CpioEntry, cpioArchive } from './cpio.ts'
+import { diskBytes, writeExt4Disk } from './ext4-disk.ts'
 import { ensureProgram } from './host-packages.ts'
 import type { Image } from './image-schema.ts'
 import type { Watch } from './progress.ts'
@@ -25,13 +25,9 @@ export type BootDiskOptions = Watch & {
 
 /** Raised when the same inputs make another disk. */
 const diskFormat = 1
-const sectorBytes = 512
-/** Where partitions begin since disks have sectors of 4 KiB. */
-const partitionStart = 1024 * 1024
-/** File names on the disk. Distributions call the kernel so on each architecture. */
-const kernelNames = { arm64: 'Image', x86_64: 'vmlinuz' } as const
+/** File names on a disk. Distributions call the kernel so on each architecture. */
+export const kernelNames = { arm64: 'Image', x86_64: 'vmlinuz' } as const
 const consoles = { arm64: 'ttyAMA0', x86_64: 'ttyS0' } as const
-const mke2fs = { program: 'mke2fs', packages: ['e2fsprogs'] }
 const openssl = { program: 'openssl', packages: ['openssl'] }
 
 /**
@@ -53,7 +49,10 @@ export async function bootDisk(image: Image, options: BootDiskOptions = {}): Pro
     progress?.(`build the boot disk of ${image.name}`)
     await withTemporaryFolder(cache, async (tree) => {
       await fillTree(tree, image, main, accounts)
-      await writeDisk(tree, path.join(disk, 'disk.img'), cache, options)
+      const file = path.join(disk, 'disk.img')
+      const target = { ...options, tree, file, label: 'board', partitioned: true, cache }
+      await mustHaveRoom(cache, await diskBytes(target))
+      await writeExt4Disk(target)
     })
   })
   return path.join(folder, 'disk.img')
@@ -131,51 +130,4 @@ async function passwordHash(image: Image, password: string, options: Watch): Pro
     ...(signal ? { cancelSignal: signal } : {}),
   })
   return stdout.trim()
-}
-
-/** Fills `file` with a partition table and a file system of what is in the folder. */
-async function writeDisk(tree: string, file: string, cache: string, options: Watch): Promise<void> {
-  const { signal } = options
-  const partitionBytes = await partitionSize(tree)
-  await mustHaveRoom(cache, partitionStart + partitionBytes)
-  await writeFile(file, masterBootRecord(partitionBytes))
-  await truncate(file, partitionStart + partitionBytes)
-  const { path: program, env } = await ensureProgram({ ...mke2fs, ...options })
-  const args = [
-    ...['-q', '-F', '-t', 'ext4', '-b', '4096', '-L', 'board', '-m', '0', '-d', tree],
-    // What U-Boots of ten years ago can read, too. Without a journal: nothing is written to it.
-    ...['-O', 'none,extent,filetype,sparse_super,large_file'],
-    ...['-E', `offset=${partitionStart},root_owner=0:0,lazy_itable_init=0`],
-    ...[file, `${partitionBytes / 1024}k`],
-  ]
-  const result = await execa(program, args, {
-    reject: false,
-    env,
-    ...(signal ? { cancelSignal: signal } : {}),
-  })
-  signal?.throwIfAborted()
-  if (result.failed)
-    throw new LabError(`mke2fs can't make the boot disk: ${result.stderr.trim() || result.shortMessage}`)
-}
-
-/** Bytes for the tree and the file system's own tables. */
-async function partitionSize(tree: string): Promise<number> {
-  const entries = await readdir(tree, { recursive: true })
-  const sizes = await Promise.all(entries.map(async (name) => (await stat(path.join(tree, name))).size))
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  const mebibyte = 1024 * 1024
-  return Math.ceil((total * 1.05) / mebibyte + 4) * mebibyte
-}
-
-/** One bootable Linux partition; U-Boot's distro_bootcmd looks at no other one (`part list … -bootable`). */
-function masterBootRecord(partitionBytes: number): Buffer {
-  const record = Buffer.alloc(sectorBytes)
-  record.writeUInt32LE(0x6b65_7865, 440)
-  const entry = record.subarray(446)
-  const beyondCylinders = [0xfe, 0xff, 0xff]
-  entry.set([0x80, ...beyondCylinders, 0x83, ...beyondCylinders])
-  entry.writeUInt32LE(partitionStart / sectorBytes, 8)
-  entry.writeUInt32LE(partitionBytes / sectorBytes, 12)
-  record.writeUInt16LE(0xaa55, 510)
-  return record
 }

@@ -36,6 +36,8 @@ export type InitramfsParts = {
   modules: readonly KernelModule[]
   /** Release of the kernel that the modules belong to. */
   release: string | null
+  /** Everything else; what the other parts have wins. */
+  whole?: readonly CpioEntry[]
 }
 
 /** Everything in the initramfs; the same parts give the same entries. */
@@ -45,10 +47,11 @@ export function initramfsEntries({
   libraries,
   modules,
   release,
+  whole = [],
 }: InitramfsParts): CpioEntry[] {
   const executable = ({ name, content }: Binary): CpioEntry => ({ type: 'file', name, mode: 0o755, content })
   const folders = ['dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp']
-  return [
+  const own: CpioEntry[] = [
     ...folders.map((name): CpioEntry => ({ type: 'folder', name })),
     // Before devtmpfs is there, the kernel opens this for the standard streams of init.
     { type: 'device', name: 'dev/console', major: 5, minor: 1 },
@@ -58,6 +61,8 @@ export function initramfsEntries({
     ...libraries.map(executable),
     ...(release === null ? [] : moduleEntries(modules, release)),
   ]
+  const names = new Set(own.map(({ name }) => name))
+  return [...own, ...whole.filter(({ name }) => !names.has(name))]
 }
 
 function guestEntry({ name, content }: GuestScript): CpioEntry {

@@ -15,6 +15,8 @@ export type LibrarySource = {
   unpack: (debs: readonly Deb[]) => Promise<void>
   /** Folder that everything is unpacked into. */
   root: string
+  /** Names of files that are there already, where their programs find them. */
+  provided?: ReadonlySet<string>
 }
 
 /** Where Debian keeps libraries, in the order in which ld.so looks. */
@@ -35,8 +37,9 @@ export async function collectLibraries(
   for (let next = queue.shift(); next; next = queue.shift()) {
     const { name, elf } = next
     if (elf.arch !== arch) throw new UsageError(`${name} is for ${elf.arch}, the recipe for ${arch}`)
-    await unpackLikeliest(requirements(elf), arch, source)
-    for (const library of requirements(elf)) {
+    const wanted = requirements(elf).filter((library) => !source.provided?.has(path.basename(library)))
+    await unpackLikeliest(wanted, arch, source)
+    for (const library of wanted) {
       if (found.has(path.basename(library))) continue
       const binary = await locate(library, arch, source)
       if (!binary) throw new UsageError(`${name} needs ${library}, which no package that it depends on has`)

@@ -58,6 +58,8 @@ const recipeSchema = z
     initramfs: z.strictObject({
       /** Programs to take from packages. The guest's scripts need busybox-static's /bin/busybox, kexec and dash. */
       programs: z.array(program).min(1),
+      /** Packages that go in whole, but for their documentation; their own scripts don't run. An init in them is started. */
+      packages: z.array(packageName).min(1).optional(),
       /** Kernel modules that init loads, by name; what they depend on comes along and is loaded before them. */
       modules: z.array(z.string().regex(/^[\w-]+$/, 'is no name of a kernel module')).default([]),
     }),

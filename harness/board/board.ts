@@ -12,6 +12,8 @@ export type TargetFiles = {
   initramfs: string | null
   /** What the kernel needs on its command line to find its root, where the board's own firmware started it. */
   commandLine?: string
+  /** Makes an entry of the board's boot server have a command line; absent where it has none of the harness's. */
+  serve?: (label: string, commandLine: string) => Promise<void>
 }
 
 /** Something that happened to the machine as a whole, which its console may not show. */
@@ -77,6 +79,8 @@ export type Board = AsyncDisposable & {
    * `machineKexec` is the address of the running kernel's machine_kexec(), null where it is not known.
    */
   watchHandover?(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch>
+  /** Presses a key of the machine's keyboard, by QEMU's name of it (qapi/ui.json, QKeyCode); absent where it has none. */
+  sendKey?(name: string): Promise<void>
   /** Sends frames to each of the board's NICs until disposed; absent where nothing is connected to them. */
   sendTraffic?(framesPerSecond: number): Disposable
 }

@@ -1,6 +1,7 @@
 /** What a descriptor may say of its loader. A new loader is its file in harness/loader/, its entry there, and one here. */
 import { z } from 'zod'
-import { oneLine } from '../values.ts'
+import { host, oneLine } from '../values.ts'
+import { dialogueKeys } from './dialogue-schema.ts'
 
 const syscall = z.enum(['kexec_load', 'kexec_file_load'])
 const ways = {
@@ -34,8 +35,18 @@ const inShell = [
     .strictObject({ type: z.literal('debian-reboot'), syscall: ways.syscall })
     .meta({ description: "Debian's `reboot` with a kernel that kexec-tools loaded." }),
   z
-    .strictObject({ type: z.literal('pxe-kexec') })
-    .meta({ description: 'pxe-kexec, scripted: a label of a pxelinux.cfg that TFTP serves.' }),
+    .strictObject({
+      type: z.literal('pxe-kexec'),
+      server: host
+        .default('10.0.2.2')
+        .meta({ description: "The TFTP server; by default the one of QEMU's user network." }),
+      label: oneLine.default('main').meta({ description: 'The entry of its pxelinux.cfg.' }),
+      dialogue: z.boolean().default(false).meta({
+        description:
+          "True answers pxe-kexec's questions, and adds to the command line: for a server of your own.",
+      }),
+    })
+    .meta({ description: 'pxe-kexec: an entry of a pxelinux.cfg that a TFTP server offers.' }),
   z
     .strictObject({ type: z.literal('u-root-kexec'), syscall: ways.syscall })
     .meta({ description: "u-root's `kexec` command in its shell; kexec_load is `kexec -L`." }),
@@ -67,6 +78,7 @@ const withMenu = [
       type: z.literal('dialogue'),
       ...menuKeys,
       name: oneLine.meta({ description: 'What reports call this bootloader.' }),
+      ...dialogueKeys,
     })
     .meta({ description: 'A bootloader that the harness does not know, as steps: expect, send, menu.' }),
 ] as const
@@ -82,6 +94,11 @@ const menuNames: readonly string[] = withMenu.map((option) => option.shape.type.
 /** Whether the board boots into the loader, which then shows a menu, and not into a shell where the loader is run. */
 export function hasMenu(loader: LoaderChoice): loader is MenuLoaderChoice {
   return menuNames.includes(loader.type)
+}
+
+/** The same, of a name on a command line. */
+export function isMenuName(name: string | undefined): boolean {
+  return name !== undefined && menuNames.includes(name)
 }
 
 /** The way of loading that a descriptor asks for; what a loader can't be told is as kexec-tools does it. */

@@ -1,6 +1,6 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
-import type { QemuProgram } from '../../qemu/arguments.ts'
+import type { Drive, QemuProgram } from '../../qemu/arguments.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
 import { type Machine, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
@@ -16,6 +16,7 @@ import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
 import { findInstalledKernel } from './installed-kernel.ts'
 import type { QemuDescriptor } from './kinds.ts'
 import { providePayload } from './payload.ts'
+import { PxeFolder } from './pxe-folder.ts'
 import { shellStage } from './stage/shell.ts'
 
 /** What was chosen to run QEMU boards of one architecture. */
@@ -32,9 +33,15 @@ export type QemuBoardOptions = {
   image: Image | null
   qemu: QemuChoice
   recorder?: ConsoleRecorder
+  /** A bootloader that the machine boots into in place of the image, and the disk whose entries it boots. */
+  bootloader?: Bootloader | undefined
   /** A disk with a fault module, which harness-fault looks for. */
   faultDisk?: string | undefined
 }
+
+export type Bootloader = { kernel: string; initramfs: string | undefined; targetDisk: string }
+/** The serial number of a target disk: its own Linux finds it by that. */
+export const targetDiskSerial = 'kexec-target'
 
 /** Registers are sampled this often to tell a loop from an idle machine. */
 const samples = { count: 10, intervalMs: 50 }
@@ -51,6 +58,7 @@ export class QemuBoard implements Board {
   readonly #listeners = new Set<(trouble: Trouble) => void>()
   #machine: Machine | undefined
   #tee: Tee | undefined
+  #pxe: PxeFolder | undefined
 
   constructor(options: QemuBoardOptions) {
     this.#options = options
@@ -63,26 +71,21 @@ export class QemuBoard implements Board {
 
   async powerOn(commandLine: string, signal: AbortSignal): Promise<number> {
     const from = this.console.position
-    const { image, qemu, descriptor, faultDisk } = this.#options
-    const { memoryMiB, ...machine } = descriptor.machine
+    const { image, bootloader, qemu, descriptor } = this.#options
+    const { memoryMiB, pxe, ...machine } = descriptor.machine
+    if (pxe.length > 0 && image) this.#pxe ??= await PxeFolder.create(pxe, image)
     this.#machine = await startMachine({
       name: descriptor.name,
       arch: descriptor.arch,
       program: qemu.program,
-      machine: { ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
-      kernel: image?.kernel,
-      initramfs: image?.initramfs,
-      append: image ? commandLine : undefined,
-      drives: [
-        ...(!image || image.payload.disk === null
-          ? []
-          : [{ path: image.payload.disk, readOnly: true, serial: 'kexec-payload' }]),
-        ...(faultDisk === undefined ? [] : [{ path: faultDisk, readOnly: true, serial: 'kexec-fault' }]),
-        // A user's disk is never written to: what the guest writes goes with the machine.
-        ...(descriptor.image.disk === undefined
-          ? []
-          : [{ path: descriptor.image.disk, snapshot: true, serial: 'user-disk' }]),
-      ],
+      machine: {
+        ...{ ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
+        tftp: this.#pxe?.path,
+      },
+      kernel: (bootloader ?? image)?.kernel,
+      initramfs: (bootloader ?? image)?.initramfs,
+      append: (bootloader ?? image) ? commandLine : undefined,
+      drives: this.#drives(),
       onConsole: (chunk, atNs) => {
         this.console.feed(chunk, atNs)
         this.#tee?.bytes(chunk, atNs)
@@ -92,6 +95,20 @@ export class QemuBoard implements Board {
     this.#follow(this.#machine)
     this.#tee ??= await this.#offerTee()
     return from
+  }
+
+  /** What is attached, the disk that bootloaders boot from first. */
+  #drives(): Drive[] {
+    const { image, bootloader, descriptor, faultDisk } = this.#options
+    const payload = bootloader || !image ? null : image.payload.disk
+    const { disk } = descriptor.image
+    return [
+      // What the guest writes to these two goes with the machine: a user's disk is never written to.
+      ...(bootloader ? [{ path: bootloader.targetDisk, snapshot: true, serial: targetDiskSerial }] : []),
+      ...(payload === null ? [] : [{ path: payload, readOnly: true, serial: 'kexec-payload' }]),
+      ...(faultDisk === undefined ? [] : [{ path: faultDisk, readOnly: true, serial: 'kexec-fault' }]),
+      ...(disk === undefined ? [] : [{ path: disk, snapshot: true, serial: 'user-disk' }]),
+    ]
   }
 
   async powerOff(): Promise<void> {
@@ -120,9 +137,11 @@ export class QemuBoard implements Board {
     }
   }
 
-  provideTarget(signal: AbortSignal): Promise<TargetFiles> {
+  async provideTarget(signal: AbortSignal): Promise<TargetFiles> {
     const provide = this.#options.image ? providePayload : findInstalledKernel
-    return provide(this.shell, this.descriptor.limits.loadMs, signal)
+    const files = await provide(this.shell, this.descriptor.limits.loadMs, signal)
+    const pxe = this.#pxe
+    return pxe ? { ...files, serve: (label, commandLine) => pxe.publish(label, commandLine) } : files
   }
 
   async watchHandover(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch> {
@@ -131,12 +150,17 @@ export class QemuBoard implements Board {
     return await watchHandover(this.#running(), { machineKexec, signal })
   }
 
+  async sendKey(name: string): Promise<void> {
+    await this.#running().qmp.execute('send-key', { keys: [{ type: 'qcode', data: name }] })
+  }
+
   sendTraffic(framesPerSecond: number): Traffic {
     return new Traffic(this.#running().wires, framesPerSecond)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.powerOff()
+    await this.#pxe?.[Symbol.asyncDispose]()
     await this.#tee?.[Symbol.asyncDispose]()
     this.console.close('the board was closed')
   }

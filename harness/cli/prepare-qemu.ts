@@ -6,6 +6,7 @@ import { chooseAccelerator } from '../../qemu/accelerator.ts'
 import type { QemuArch } from '../../qemu/arguments.ts'
 import type { Descriptor } from '../board/descriptor.ts'
 import type { BoardMachine } from '../board/descriptor-schema.ts'
+import { hasMenu } from '../board/loader-types.ts'
 import type { QemuChoice } from '../board/qemu-board.ts'
 import type { Progress } from './progress.ts'
 
@@ -32,7 +33,12 @@ export async function chooseQemu({ arch, machine }: WithMachine, watch: Watch): 
 }
 
 /** What the machine boots; null where its firmware boots the descriptor's disk. */
-export async function prepareImage({ image, arch }: WithMachine, watch: Watch): Promise<Image | null> {
+export async function prepareImage(
+  { image, arch, loader }: WithMachine,
+  watch: Watch,
+): Promise<Image | null> {
+  // A bootloader's own kernel and initramfs are booted as they are; the recipe is what its disk has.
+  if (hasMenu(loader)) return await resolveImage(image.recipe ?? defaultRecipes[arch], { arch, ...watch })
   if (image.disk !== undefined && image.recipe === undefined && image.kernel === undefined) return null
   const base = await resolveImage(image.recipe ?? defaultRecipes[arch], { arch, ...watch })
   const { kernel, initramfs } = image

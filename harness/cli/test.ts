@@ -1,4 +1,5 @@
 /** `npm test`: the suites on the boards that were named, or the harness's own tests and a smoke run. */
+import { isMenuName } from '../board/loader-types.ts'
 import { exitStatus } from '../errors.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { run } from './run.ts'
@@ -8,11 +9,12 @@ import { defaultBoards } from './start.ts'
 /** Returns the exit status. */
 export async function test(flags: RunFlags, signal: AbortSignal): Promise<number> {
   const detects = flags.fault !== undefined || flags.bisectDrivers === true
+  const hasMenu = isMenuName(flags.loader)
   const options = await parseRunFlags(flags, {
-    boards: defaultBoards,
-    suites: [detects ? 'shutdown' : 'smoke'],
+    boards: hasMenu ? await boardsFor(flags.kernel) : defaultBoards,
+    suites: hasMenu ? ['loader', 'chain'] : [detects ? 'shutdown' : 'smoke'],
   })
-  if (flags.board || flags.suite || detects) return (await run(options, signal)).status
+  if (flags.board || flags.suite || flags.loader || detects) return (await run(options, signal)).status
   // With --json standard output holds nothing but the summary.
   const say = (line: string) => (options.json ? console.error(line) : console.log(line))
   const { runSelfTests } = await import('./self-tests.ts')
@@ -24,6 +26,14 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
     `${own.passed + boards.passed} passed, ${own.failed + boards.failed} failed, ${own.skipped + boards.skipped} skipped`,
   )
   return own.failed > 0 ? exitStatus.failed : status
+}
+
+/** A bootloader's image is of one architecture, and so is the board that boots it. */
+async function boardsFor(kernel: string | undefined): Promise<string[]> {
+  if (kernel === undefined) return defaultBoards.slice(0, 1)
+  const { inspectKernel } = await import('../../images/kernel-file.ts')
+  const { arch } = await inspectKernel(kernel)
+  return [arch === 'arm64' ? 'qemu-aarch64' : 'qemu-x86_64']
 }
 
 type Counts = { passed: number; failed: number; skipped: number }

@@ -5,6 +5,7 @@
  * number exactly for the first 104 days of a host's uptime and to a few nanoseconds after.
  */
 import { z } from 'zod'
+import { snapshot } from '../console/snapshot.ts'
 import { finding as detected } from '../detect/finding.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
@@ -55,6 +56,8 @@ const cycleStarted = z.object({
   checks: z.boolean(),
   /** Whether user space is told to leave network interfaces alone (`kexec -e -x`). */
   noIfdown: z.boolean(),
+  /** What was chosen in a bootloader's menu, in words. */
+  choice: z.string().optional(),
   /** A warm-up or control cycle that statistics leave out. */
   warmup: z.boolean(),
 })
@@ -164,6 +167,18 @@ export const event = z.discriminatedUnion('type', [
   /** What was seen of a cycle beyond its console. */
   z.object({ type: z.literal('cycle-observed'), t, board, cycle, observed }),
   z.object({ type: z.literal('finding'), t, ...finding.shape }),
+  /** What a bootloader's screen showed at a moment that matters: where a test failed, what was about to be chosen. */
+  z.object({
+    type: z.literal('screen'),
+    t,
+    board,
+    suite,
+    test,
+    cycle: cycle.optional(),
+    /** What a person would call it: `the menu when "Main Linux B" was looked for`. */
+    title: z.string(),
+    snapshot,
+  }),
   /** One step of bringing a board back after a failed cycle, and what it said. */
   z.object({
     type: z.literal('recovery'),

@@ -13,7 +13,12 @@ export type AttemptRecord = {
   failure: Failure | null
 }
 
-export type TestRecord = { suite: string; test: string; attempts: AttemptRecord[] }
+export type TestRecord = {
+  suite: string
+  test: string
+  attempts: AttemptRecord[]
+  screens: EventOf<'screen'>[]
+}
 
 export type CycleRecord = {
   t: number
@@ -133,6 +138,9 @@ function addToBoard(board: BoardRecord, event: BoardEvent): void {
     case 'cycle-observed':
       cycleOf(board, event).observed = event.observed
       return
+    case 'screen':
+      testOf(board, event.suite, event.test).screens.push(event)
+      return
     case 'recovery':
       board.recoveries.push(event)
       return
@@ -166,7 +174,7 @@ function testOf(board: BoardRecord, suite: string, test: string): TestRecord {
   const key = JSON.stringify([suite, test])
   const known = board.tests.get(key)
   if (known) return known
-  const record: TestRecord = { suite, test, attempts: [] }
+  const record: TestRecord = { suite, test, attempts: [], screens: [] }
   board.tests.set(key, record)
   return record
 }

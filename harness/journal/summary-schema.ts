@@ -1,5 +1,6 @@
 /** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
 import { z } from 'zod'
+import { snapshot } from '../console/snapshot.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, markName, phases } from '../kexec/outcome.ts'
 import { failure, finding, phaseNames, verdict } from './events.ts'
@@ -89,11 +90,26 @@ const attempt = z.object({
   failure: failure.nullable(),
 })
 
+const screen = z.object({
+  /** What it is, in words. */
+  title: z.string(),
+  at: wallClock,
+  /** Number of the cycle it belongs to; null where it belongs to none. */
+  cycle: z.number().int().nullable(),
+  /** Its picture in the run's folder. */
+  file: z.string(),
+  /** What a person would copy from it. */
+  text: z.string(),
+  snapshot,
+})
+
 const test = attempt.extend({
   suite: z.string(),
   test: z.string(),
   /** Every try, oldest first; the test's own fields are those of the last one. Empty where it never ran. */
   attempts: z.array(attempt),
+  /** The last screens that were kept of it, oldest first. */
+  screens: z.array(screen),
 })
 
 const boot = z.object({
@@ -191,6 +207,7 @@ export type RunSummary = z.infer<typeof runSummarySchema>
 export type BoardSummary = z.infer<typeof board>
 export type CycleSummary = z.infer<typeof cycle>
 export type TestSummary = z.infer<typeof test>
+export type ScreenSummary = z.infer<typeof screen>
 export type AttemptSummary = z.infer<typeof attempt>
 export type BootSummary = z.infer<typeof boot>
 export type Statistic = z.infer<typeof statistic>

@@ -17,6 +17,7 @@ import type {
   RunSummary,
   TestSummary,
 } from './summary-schema.ts'
+import { screensOf } from './summary-screens.ts'
 import { checksRatioOf, statisticsOf, stressOf } from './summary-statistics.ts'
 import { boardFailure, classify, judged, runVerdict, unfinished, worst } from './summary-verdict.ts'
 
@@ -87,9 +88,10 @@ function boardSummary(all: Collected, board: BoardRecord): BoardSummary {
 function testSummary(
   all: Collected,
   board: BoardRecord,
-  { suite, test, attempts: records }: TestRecord,
+  record: TestRecord,
   cycles: readonly CycleSummary[],
 ): TestSummary {
+  const { suite, test, attempts: records } = record
   const failed = cycles.findLast(
     (cycle) => cycle.suite === suite && cycle.test === test && cycle.verdict === 'failed',
   )
@@ -99,7 +101,8 @@ function testSummary(
     startedAt: null,
     durationMs: null,
   }
-  return { suite, test, ...(attempts.at(-1) ?? neverRan), attempts }
+  const screens = screensOf(board, record, (t) => wallClock(all, t))
+  return { suite, test, ...(attempts.at(-1) ?? neverRan), attempts, screens }
 }
 
 function attemptSummary(

@@ -8,6 +8,7 @@ import { Deadline } from '../deadline.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
+import { nonceParameter } from './command-line.ts'
 import { CycleFailed } from './cycle-errors.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
@@ -83,6 +84,7 @@ class Cycle {
     this.#detector = new Detector({ signatures: context.signatures, arch: descriptor.arch })
     this.#handover = new Handover({
       markers: context.markers,
+      byPanic: context.start.byPanic,
       onBorder: (border, line) => this.#mark(borderMarks[border], line.atNs, line.text),
     })
   }
@@ -139,11 +141,10 @@ class Cycle {
     const from = board.console.position
     onNewKernel()
     const stop = new AbortController()
-    const shell = reachShell(board.console, board.shell, shellStage(board.descriptor), {
-      from,
-      timeoutMs: limits.startupMs,
-      signal: AbortSignal.any([signal, stop.signal]),
-    })
+    const options = { from, timeoutMs: limits.startupMs, signal: AbortSignal.any([signal, stop.signal]) }
+    const shell = start.arrive
+      ? start.arrive(options)
+      : reachShell(board.console, board.shell, shellStage(board.descriptor), options)
     try {
       const ready = await Promise.race([shell, this.#handover.reach('ready', stop.signal).then(() => shell)])
       this.#handover.ready(ready)
@@ -155,8 +156,11 @@ class Cycle {
 
   async prove(): Promise<void> {
     const { board, start, signal } = this.#context
+    if (start.arrive) return this.#proveByConsole()
     this.#after = await readKernelFacts(board.shell, factsTimeoutMs, signal)
     const missing = missingProof(start.before, this.#after, start.nonce)
+    // Only a kernel that is this cycle's can be asked for more.
+    if (missing.length === 0) missing.push(...((await start.missingProof?.(signal)) ?? []))
     if (missing.length === 0) return
     const other = this.#after.nonce === null ? undefined : start.otherEntries?.get(this.#after.nonce)
     if (other !== undefined)
@@ -169,6 +173,15 @@ class Cycle {
         : 'nothing shows that a new kernel runs',
       missing,
     )
+  }
+
+  /** Every kernel prints its command line (init/main.c, start_kernel()), unless it was told to be quiet. */
+  #proveByConsole(): void {
+    const { nonce } = this.#context.start
+    if (this.#handover.newLines.some(({ text }) => text.includes(`${nonceParameter}=${nonce}`))) return
+    throw new CycleFailed('not-proven', "the new kernel's messages do not have this cycle's nonce", [
+      `${nonceParameter}=${nonce} is in no line that the new kernel printed; is it told to be quiet?`,
+    ])
   }
 
   /** What was seen, however the cycle ended. */
@@ -218,6 +231,7 @@ class Cycle {
       this.#handover.line(line)
       this.#context.observation?.line(line, this.#handover.stage)
     }
+    if (this.#handover.isWantedPanic(line)) return
     this.#detector.line(line, this.#executing ? detectPhase[this.#handover.stage] : 'load')
   }
 

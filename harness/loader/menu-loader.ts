@@ -1,4 +1,5 @@
 /** What a bootloader with a menu of its own does. One file per bootloader; docs/loaders/ has a page for each. */
+import type { TargetConfig } from '../../images/target-configs.ts'
 import type { Console } from '../console/console.ts'
 import type { Screen } from '../console/screen.ts'
 import type { Shell } from '../console/shell.ts'
@@ -10,7 +11,7 @@ export type Ui = {
   /** The terminal, from before the bootloader's first byte. */
   screen: Screen
   /** Presses a key of the machine's keyboard, by QEMU's name of it (`sendkey`); absent where the board has none. */
-  sendKey?: (name: string, signal: AbortSignal) => Promise<void>
+  sendKey?: (name: string) => Promise<void>
   /** What this step may take, milliseconds. */
   timeoutMs: number
   signal: AbortSignal
@@ -58,7 +59,9 @@ export type MenuLoader = {
   /** How it loads, as far as its sources say: for the record. */
   readonly method: LoadMethod
   /** Which of a target disk's configurations it reads (images/target-disk.ts). */
-  readonly configs: readonly string[]
+  readonly configs: readonly TargetConfig[]
+  /** Whether a choice may have an `edit`. */
+  readonly canEdit: boolean
   /** A label as its menu shows it: cut, with the disk's name before it. Absent: as the configuration has it. */
   shownLabel?(label: string): string
   /**

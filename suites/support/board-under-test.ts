@@ -3,16 +3,16 @@ import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import type { CommandResult } from '../../harness/console/shell.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
-import type { BoardError, KexecFailure, LabError } from '../../harness/errors.ts'
+import type { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
 import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
-import type { KexecSession, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
-import { kexecTools } from '../../harness/loader/kexec-tools.ts'
+import type { KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { failureOf, findingsOf } from './findings.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
+import { SessionRecord } from './session-record.ts'
 import { Skip } from './skip.ts'
 
 export type KexecOptions = { iteration?: number; iterations?: number; append?: string }
@@ -23,24 +23,25 @@ export type RecordedCycle = SessionCycle & { cycle: number; findings: Finding[] 
 type Parts = {
   suite: string
   descriptor: Descriptor
+  /** The loader's name. */
+  loader: string
   recording: Recording
   journal: string
   /** Whether the driver behind a finding is searched for by unbinding others. */
   bisectDrivers: boolean
 }
 
-export class BoardUnderTest implements SessionListener {
+export class BoardUnderTest extends SessionRecord {
   readonly #parts: Parts
   #session: KexecSession | undefined
   #board: Board | undefined
-  #test = ''
-  #cycle = 0
   /** The test whose finding was searched for its driver. */
   #searched: string | undefined
   /** Whether the kexecs at the moment are trials of a search, which are no cycles of a test. */
   #trying = false
 
   constructor(parts: Parts) {
+    super(parts)
     this.#parts = parts
   }
 
@@ -50,11 +51,7 @@ export class BoardUnderTest implements SessionListener {
     this.#board = board
     for await (const event of readJournal(this.#parts.journal))
       if (event.type === 'cycle-started' && event.board === this.#parts.descriptor.name)
-        this.#cycle = event.cycle
-  }
-
-  startTest(title: string): void {
-    this.#test = title
+        this.cycle = event.cycle
   }
 
   get session(): KexecSession {
@@ -84,12 +81,13 @@ export class BoardUnderTest implements SessionListener {
     await this.session.ensureRunning()
     const cycle = await this.#recordCycle(method, options)
     if (this.#parts.bisectDrivers) await this.#searchDriver(cycle, method)
-    if (!this.session.running) await this.session.recover()
+    // After a proven cycle only a capture kernel is not known to run, and the next cycle boots cold by itself.
+    if (!this.session.running && !cycle.proven) await this.session.recover()
     return cycle
   }
 
   async #recordCycle(method: LoadMethod, options: KexecOptions): Promise<RecordedCycle> {
-    const cycle = ++this.#cycle
+    const cycle = ++this.cycle
     this.#recordStart(cycle, method, options)
     try {
       const outcome = await this.session.cycle(method, { append: options.append })
@@ -99,7 +97,7 @@ export class BoardUnderTest implements SessionListener {
       const { recording, suite } = this.#parts
       if (outcome.record) recording.add({ type: 'cycle-observed', cycle, observed: outcome.record })
       for (const finding of findings)
-        recording.add({ type: 'finding', ...finding, suite, test: this.#test, cycle })
+        recording.add({ type: 'finding', ...finding, suite, test: this.testTitle, cycle })
       return { ...outcome, failure, cycle, findings }
     } catch (error) {
       this.#recordBroken(cycle, error)
@@ -111,8 +109,8 @@ export class BoardUnderTest implements SessionListener {
   async #searchDriver(cycle: RecordedCycle, method: LoadMethod): Promise<void> {
     const { recording, suite, descriptor } = this.#parts
     const finding = cycle.findings.find(isSerious)
-    if (!finding || this.#searched === this.#test) return
-    this.#searched = this.#test
+    if (!finding || this.#searched === this.testTitle) return
+    this.#searched = this.testTitle
     const tell = (text: string) => recording.add({ type: 'note', text })
     this.#trying = true
     try {
@@ -122,7 +120,7 @@ export class BoardUnderTest implements SessionListener {
         { finding, bindings: cycle.evidence?.bindings ?? [], session: this.session, method, descriptor },
         tell,
       )
-      if (named) recording.add({ type: 'finding', ...named, suite, test: this.#test, cycle: cycle.cycle })
+      if (named) recording.add({ type: 'finding', ...named, suite, test: this.testTitle, cycle: cycle.cycle })
     } finally {
       this.#trying = false
     }
@@ -132,28 +130,8 @@ export class BoardUnderTest implements SessionListener {
     await this.#board?.[Symbol.asyncDispose]()
   }
 
-  bootStarted(attempt: number): void {
-    this.#parts.recording.add({ type: 'boot-started', attempt })
-  }
-
-  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void {
-    const failure = boot.failure && toFailure(boot.failure)
-    this.#parts.recording.add({ type: 'boot-ended', ...boot, failure, verdict: failure ? 'error' : 'passed' })
-  }
-
-  mark(name: MarkName, atNs: bigint, line?: string): void {
-    if (this.#trying) return
-    this.#parts.recording.add({
-      type: 'mark',
-      t: Number(atNs),
-      cycle: this.#cycle,
-      name,
-      line: line?.slice(0, 500),
-    })
-  }
-
-  recovery(step: string, outcome: string, ok: boolean): void {
-    this.#parts.recording.add({ type: 'recovery', step, outcome, ok })
+  override mark(name: MarkName, atNs: bigint, line?: string): void {
+    if (!this.#trying) super.mark(name, atNs, line)
   }
 
   #recordStart(cycle: number, method: LoadMethod, { iteration = 1, iterations = 1 }: KexecOptions): void {
@@ -161,12 +139,12 @@ export class BoardUnderTest implements SessionListener {
     recording.add({
       type: 'cycle-started',
       suite,
-      test: this.#test,
+      test: this.testTitle,
       cycle,
       generation: this.session.generation + 1,
       iteration,
       iterations,
-      loader: kexecTools.name,
+      loader: this.#parts.loader,
       syscall: method.syscall,
       checks: method.checks,
       noIfdown: !method.ifdown,

@@ -1,6 +1,7 @@
 /** Steps that the tests of kexec-tools' options share: loads without a cycle, and a kernel that was booted for looking. */
-import type { LoadMethod, LoadResult } from '../../harness/loader/loader.ts'
+
 import { kexecTools, loadWith, type Purpose } from '../../harness/loader/kexec-tools.ts'
+import type { LoadMethod, LoadResult } from '../../harness/loader/loader.ts'
 import type { BoardUnderTest } from './board-under-test.ts'
 import { Skip } from './skip.ts'
 

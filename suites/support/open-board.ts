@@ -3,12 +3,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Board } from '../../harness/board/board.ts'
 import { isQemu, isReal } from '../../harness/board/kinds.ts'
-import { QemuBoard } from '../../harness/board/qemu-board.ts'
+import { type Bootloader, QemuBoard } from '../../harness/board/qemu-board.ts'
 import { ConsoleRecorder } from '../../harness/console/recorder.ts'
 import { type LabError, UsageError } from '../../harness/errors.ts'
 import type { BoardPlan } from './plan.ts'
 
-type Watch = {
+export type Watch = {
   /** Hears what happens to console and power, a sentence each. */
   log: (text: string) => void
   /** Told once, when the console can't be recorded any more. */
@@ -20,6 +20,7 @@ type Watch = {
 export async function openBoard(
   { plan, descriptor, image, qemu, originNs, fault }: BoardPlan,
   { log, onFailure, signal }: Watch,
+  bootloader?: Bootloader,
 ): Promise<Board> {
   if (isReal(descriptor)) {
     // Only now: it must not delay the start of QEMU boards.
@@ -33,5 +34,5 @@ export async function openBoard(
   const folder = join(plan.results, 'console')
   mkdirSync(folder, { recursive: true })
   const recorder = new ConsoleRecorder({ folder, board: descriptor.name, originNs, onFailure })
-  return new QemuBoard({ descriptor, image, qemu, recorder, faultDisk: fault?.disk })
+  return new QemuBoard({ descriptor, image, qemu, recorder, bootloader, faultDisk: fault?.disk })
 }

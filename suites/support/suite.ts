@@ -1,5 +1,6 @@
 /** What a suite file works with: tests on one board, each recorded in the run's journal. */
 import test, { type ExecutionContext } from 'ava'
+import type { Board } from '../../harness/board/board.ts'
 import { isReal } from '../../harness/board/kinds.ts'
 import { methodOf } from '../../harness/board/loader-types.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
@@ -7,9 +8,10 @@ import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
-import { kexecTools } from '../../harness/loader/kexec-tools.ts'
-import type { LoadMethod } from '../../harness/loader/loader.ts'
+import type { LoadMethod, ShellLoader } from '../../harness/loader/loader.ts'
+import { openLoader } from '../../harness/loader/loaders.ts'
 import { BoardUnderTest } from './board-under-test.ts'
+import type { BootloaderUnderTest } from './bootloader-under-test.ts'
 import { openBoard } from './open-board.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
@@ -20,11 +22,15 @@ export type SuiteOptions = {
   observes?: boolean
   /** A device's shutdown that takes longer is a finding, milliseconds. */
   slowShutdownMs?: number
+  /** What the suite is about, whichever loader the board has. */
+  loader?: ShellLoader
 }
 
 const defaultSlowShutdownMs = 2_000
 
-type Body = (t: ExecutionContext, board: BoardUnderTest) => Promise<void>
+type Body<T> = (t: ExecutionContext, board: T) => Promise<void>
+/** The board, by how its loader is driven. */
+type Opened = { shell: BoardUnderTest; menu?: undefined } | { menu: BootloaderUnderTest; shell?: undefined }
 
 /** After so many tests in a row that the board itself failed, the rest of the suite is not tried. */
 const boardErrorsToGiveUp = 2
@@ -36,7 +42,7 @@ export class Suite {
   readonly #recording: Recording
   readonly #stop: AbortController
   readonly #titles: string[] = []
-  #board: Promise<BoardUnderTest> | undefined
+  #board: Promise<Opened> | undefined
   /** A descriptor that is wrong stays wrong: it is told once, not once a test. */
   #givenUp: Error | undefined
   #boardErrors = 0
@@ -64,14 +70,46 @@ export class Suite {
     return methodOf(this.#plan.descriptor.loader)
   }
 
-  /** Declares a test. Tests of a suite run one after another on one board. */
-  test(title: string, body: Body): void {
+  /** Declares a test of a loader that is run in a shell. Tests of a suite run one after another on one board. */
+  test(title: string, body: Body<BoardUnderTest>): void {
+    this.#declare(title, async (t, { shell }) => {
+      if (!shell) throw new Skip(`${this.#loader} boots from its menu: its suites are loader and chain`)
+      shell.startTest(title)
+      await body(t, shell)
+    })
+  }
+
+  /** Declares a test of a bootloader that has a menu. */
+  menuTest(title: string, body: Body<BootloaderUnderTest>): void {
+    this.#declare(title, async (t, { menu }) => {
+      if (!menu)
+        throw new Skip(`${this.#loader} has no menu: its suites are smoke, timing, stress and others`)
+      menu.startTest(title)
+      await body(t, menu)
+    })
+  }
+
+  /** Skips the test that runs, with the reason that the report shows. */
+  skip(reason: string): never {
+    throw new Skip(reason)
+  }
+
+  /** Something that a person should read, and that is no result. */
+  note(text: string): void {
+    this.#recording.add({ type: 'note', text })
+  }
+
+  get #loader(): string {
+    return this.#plan.descriptor.loader.type
+  }
+
+  #declare(title: string, body: Body<Opened>): void {
     this.#titles.push(title)
     test.serial(title, (t) => this.#run(t, title, body))
   }
 
   /** What the lab broke is tried again, as often as the descriptor says; every attempt is recorded. */
-  async #run(t: ExecutionContext, title: string, body: Body): Promise<void> {
+  async #run(t: ExecutionContext, title: string, body: Body<Opened>): Promise<void> {
     for (let left = this.#plan.descriptor.retries; ; left--) {
       try {
         return await this.#attempt(t, title, body)
@@ -86,14 +124,12 @@ export class Suite {
     }
   }
 
-  async #attempt(t: ExecutionContext, title: string, body: Body): Promise<void> {
+  async #attempt(t: ExecutionContext, title: string, body: Body<Opened>): Promise<void> {
     const about = { suite: this.name, test: title }
     this.#recording.add({ type: 'test-started', ...about })
     try {
       if (this.#givenUp) throw new Skip(`not tried: ${this.#givenUp.message}`)
-      const board = await this.#open()
-      board.startTest(title)
-      await body(t, board)
+      await body(t, await this.#open())
       this.#stop.signal.throwIfAborted()
       this.#boardErrors = 0
       this.#recording.add({ type: 'test-ended', ...about, verdict: 'passed' })
@@ -122,44 +158,45 @@ export class Suite {
       this.#givenUp = error as Error
   }
 
-  #open(): Promise<BoardUnderTest> {
+  #open(): Promise<Opened> {
     this.#board ??= this.#openOnce()
     return this.#board
   }
 
-  async #openOnce(): Promise<BoardUnderTest> {
-    const { plan, descriptor } = this.#plan
-    const board = await openBoard(this.#plan, {
-      log: (text) => this.#recording.add({ type: 'note', text }),
-      onFailure: (error) => this.#stop.abort(error),
+  async #openOnce(): Promise<Opened> {
+    const { plan, descriptor, journal } = this.#plan
+    const loader = this.#options.loader ?? (await openLoader(descriptor.loader))
+    const watch = {
+      log: (text: string) => this.#recording.add({ type: 'note', text }),
+      onFailure: (error: LabError) => this.#stop.abort(error),
       signal: this.#stop.signal,
-    })
+    }
+    const parts = { suite: this.name, descriptor, recording: this.#recording, journal }
+    const common = {
+      markers: await loadMarkers(descriptor.arch, descriptor.markers),
+      loadSignatures: () => loadCatalogue(plan.signatures),
+      signal: this.#stop.signal,
+    }
+    if (loader.ui === 'menu') {
+      // Only now: few runs have a bootloader.
+      const { openMenu } = await import('./open-menu.ts')
+      const menu = await openMenu({ plan: this.#plan, loader, watch, parts, common })
+      this.#tellOpened(menu.board)
+      return { menu }
+    }
+    const board = await openBoard(this.#plan, watch)
+    this.#tellOpened(board)
+    const shell = new BoardUnderTest({ ...parts, loader: loader.name, bisectDrivers: plan.bisectDrivers })
+    const observing = await this.#observing()
+    await shell.attach(new KexecSession({ ...common, board, loader, listener: shell, observing }), board)
+    return { shell }
+  }
+
+  #tellOpened({ accelerator, note }: Board): void {
     this.#recording.add({
-      type: 'board-opened',
-      arch: descriptor.arch,
-      accelerator: board.accelerator,
-      note: board.note,
+      ...{ type: 'board-opened', arch: this.#plan.descriptor.arch },
+      ...{ accelerator, note },
     })
-    const listener = new BoardUnderTest({
-      suite: this.name,
-      descriptor,
-      recording: this.#recording,
-      journal: this.#plan.journal,
-      bisectDrivers: plan.bisectDrivers,
-    })
-    await listener.attach(
-      new KexecSession({
-        board,
-        loader: kexecTools,
-        markers: await loadMarkers(descriptor.arch, descriptor.markers),
-        loadSignatures: () => loadCatalogue(plan.signatures),
-        listener,
-        observing: await this.#observing(),
-        signal: this.#stop.signal,
-      }),
-      board,
-    )
-    return listener
   }
 
   async #observing(): Promise<Observing | undefined> {
@@ -184,7 +221,7 @@ export class Suite {
 
   async #close(): Promise<void> {
     const board = await this.#board?.catch(() => undefined)
-    await board?.close()
+    await (board?.shell ?? board?.menu)?.close()
     this.#recording[Symbol.dispose]()
   }
 }

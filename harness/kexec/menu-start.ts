@@ -1,0 +1,57 @@
+/** A cycle that a bootloader's menu starts: an entry is chosen, and the bootloader loads and executes it. */
+import type { Board } from '../board/board.ts'
+import { KexecFailure } from '../errors.ts'
+import type { Choice, MenuLoader, Ui } from '../loader/menu-loader.ts'
+import type { KernelStart } from './kernel-start.ts'
+
+/** An entry that boots a kernel whose command line has a nonce. */
+export type Entry = { label: string; nonce: string; isDefault: boolean }
+
+type Context = {
+  board: Board
+  loader: MenuLoader
+  ui: Omit<Ui, 'timeoutMs' | 'signal'>
+  /** All that the bootloader may boot; the chosen one is among them. */
+  entries: readonly Entry[]
+}
+
+/** The start of one cycle. Throws KexecFailure where no entry is the default and none is chosen. */
+export function menuStart(choice: Choice, { board, loader, ui, entries }: Context): KernelStart {
+  const wanted = entryOf(choice, entries)
+  const { loadMs, shutdownMs } = board.descriptor.limits
+  return {
+    nonce: wanted.nonce,
+    before: null,
+    otherEntries: new Map(entries.filter((one) => one !== wanted).map(({ nonce, label }) => [nonce, label])),
+    // What a shell would do in two commands is one here: the bootloader loads, then it shuts down.
+    shutdownLimitMs: loadMs + shutdownMs,
+    load: async () => {},
+    async execute({ timeoutMs, signal, mark }) {
+      const refusal = await loader.boot({ ...ui, timeoutMs, signal }, choice, {
+        chosen: (atNs) => mark('chosen', atNs),
+        executing: (atNs, said) => mark('exec', atNs, said),
+      })
+      return { reason: 'refused', message: refusal.message }
+    },
+  }
+}
+
+function entryOf(choice: Choice, entries: readonly Entry[]): Entry {
+  const found =
+    choice.by === 'time-out'
+      ? entries.find(({ isDefault }) => isDefault)
+      : entries.find(({ label }) => label === choice.label)
+  if (found) return found
+  const all = entries.map(({ label }) => JSON.stringify(label)).join(', ')
+  throw new KexecFailure(
+    choice.by === 'time-out'
+      ? `no entry of the disk is the default; it has ${all}`
+      : `the disk has no entry ${JSON.stringify(choice.label)}; it has ${all}`,
+  )
+}
+
+/** A choice in the words of a person. */
+export function describeChoice(choice: Choice): string {
+  if (choice.by === 'time-out') return 'by its time-out'
+  return `${JSON.stringify(choice.label)} by its label${choice.edit === undefined ? '' : `, edited: ${choice.edit}`}`
+}

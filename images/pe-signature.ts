@@ -1,0 +1,45 @@
+/** The signature of a kernel that firmware or a locked-down kernel checks: Authenticode, at the end of a PE file. */
+
+/** The certificate table among the data directories; PE format, "Optional Header Data Directories". */
+const certificateTable = 4
+/** Offset of the data directories in the optional header, by its magic number: PE32 and PE32+. */
+const directoriesAt: Record<number, number> = { 267: 96, 523: 112 }
+
+type Table = {
+  /** Where the header says where the signature is. */
+  entryAt: number
+  /** Offset in the file; 0 where there is none. */
+  start: number
+  bytes: number
+}
+
+/** The certificate table of a PE file; undefined for anything else, such as a kernel without an EFI stub. */
+function findTable(file: Buffer): Table | undefined {
+  if (file.length < 0x40 || file.toString('latin1', 0, 2) !== 'MZ') return undefined
+  const header = file.readUInt32LE(0x3c)
+  if (header + 0x200 > file.length || file.toString('latin1', header, header + 4) !== 'PE\0\0')
+    return undefined
+  const optional = header + 24
+  const directories = directoriesAt[file.readUInt16LE(optional)]
+  if (directories === undefined) return undefined
+  const count = file.readUInt32LE(optional + directories - 4)
+  if (count <= certificateTable) return undefined
+  const entryAt = optional + directories + certificateTable * 8
+  return { entryAt, start: file.readUInt32LE(entryAt), bytes: file.readUInt32LE(entryAt + 4) }
+}
+
+/** Whether a kernel carries a signature, valid or not. */
+export function isSigned(file: Buffer): boolean {
+  return (findTable(file)?.start ?? 0) !== 0
+}
+
+/** The same kernel without its signature, as `sbattach --remove` makes it. One that has none stays as it is. */
+export function withoutSignature(file: Buffer): Buffer {
+  const table = findTable(file)
+  if (!table || table.start === 0) return file
+  // The signature is the last part of the file; what a broken header says of it is not followed beyond the end.
+  const end = Math.min(table.start, file.length)
+  const stripped = Buffer.concat([file.subarray(0, end), file.subarray(end + table.bytes)])
+  stripped.fill(0, table.entryAt, table.entryAt + 8)
+  return stripped
+}

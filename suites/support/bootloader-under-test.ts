@@ -1,0 +1,174 @@
+/** A bootloader with a menu as the tests of a suite see it: each boot from its menu is recorded and judged. */
+import type { Board } from '../../harness/board/board.ts'
+import type { Descriptor } from '../../harness/board/descriptor.ts'
+import type { CommandResult } from '../../harness/console/shell.ts'
+import { KexecFailure } from '../../harness/errors.ts'
+import { readJournal } from '../../harness/journal/journal.ts'
+import type { MenuSession } from '../../harness/kexec/menu-session.ts'
+import { describeChoice } from '../../harness/kexec/menu-start.ts'
+import type { SessionCycle } from '../../harness/kexec/session.ts'
+import { kexecTools } from '../../harness/loader/kexec-tools.ts'
+import type { LoadMethod } from '../../harness/loader/loader.ts'
+import type { Choice, Menu, MenuLoader } from '../../harness/loader/menu-loader.ts'
+import { findingsOf } from './findings.ts'
+import type { OpenedBootloader } from './open-bootloader.ts'
+import { type Recording, toFailure, verdictOf } from './recording.ts'
+import { SessionRecord } from './session-record.ts'
+import type { DiskEntry } from './target-entries.ts'
+
+export type BootloaderParts = {
+  suite: string
+  descriptor: Descriptor
+  loader: MenuLoader
+  opened: OpenedBootloader
+  recording: Recording
+  journal: string
+}
+
+export type Repeat = { iteration?: number; iterations?: number }
+
+/** kexecs back into a bootloader are not what is tested, so the quickest way does. */
+const backMethod: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
+
+export class BootloaderUnderTest extends SessionRecord {
+  readonly loader: MenuLoader
+  readonly entries: readonly DiskEntry[]
+  readonly #parts: BootloaderParts
+  #session: MenuSession | undefined
+
+  constructor(parts: BootloaderParts) {
+    super(parts)
+    this.#parts = parts
+    this.loader = parts.loader
+    this.entries = parts.opened.entries
+  }
+
+  /** Cycles are numbered through the run, over all suites of a board. */
+  async attach(session: MenuSession): Promise<void> {
+    this.#session = session
+    for await (const event of readJournal(this.#parts.journal))
+      if (event.type === 'cycle-started' && event.board === this.#parts.descriptor.name)
+        this.cycle = event.cycle
+  }
+
+  get board(): Board {
+    return this.#parts.opened.board
+  }
+
+  get session(): MenuSession {
+    return this.#session!
+  }
+
+  /** What one step of a loader may take, milliseconds. */
+  get loadMs(): number {
+    return this.#parts.descriptor.limits.loadMs
+  }
+
+  /** Entries that boot. */
+  get good(): readonly DiskEntry[] {
+    return this.entries.filter(({ fault }) => fault === null)
+  }
+
+  /** A label as the menu shows it. */
+  shown(label: string): string {
+    return this.loader.shownLabel?.(label) ?? label
+  }
+
+  /** Boots an entry, which has to succeed. Throws KexecFailure otherwise; the next boot starts from a power-on then. */
+  async boot(choice: Choice, repeat: Repeat = {}): Promise<SessionCycle> {
+    const cycle = await this.#record(choice, repeat, () => this.session.boot(choice))
+    if (cycle.failure) throw cycle.failure
+    return cycle
+  }
+
+  /**
+   * Tries to boot an entry that can't be booted. What became of it is returned and recorded, and is no failure: it is
+   * what the test wants. Throws KexecFailure where the entry was booted all the same.
+   */
+  async bootInVain(choice: Choice): Promise<SessionCycle> {
+    const cycle = await this.#record(choice, {}, () => this.session.boot(choice), { inVain: true })
+    if (cycle.proven)
+      throw new KexecFailure(`${this.loader.name} booted ${describeChoice(choice)}, which can't be booted`)
+    return cycle
+  }
+
+  /** From the main Linux back into the bootloader. Throws KexecFailure where it does not come to its menu. */
+  async kexecBack(repeat: Repeat = {}): Promise<SessionCycle> {
+    const back = () => this.session.kexecBack(kexecTools, this.#parts.opened.back)
+    const cycle = await this.#record(undefined, repeat, back)
+    if (cycle.failure) throw cycle.failure
+    return cycle
+  }
+
+  /** Runs a command in the main Linux that was booted. */
+  async run(command: string): Promise<CommandResult> {
+    const { opened, descriptor } = this.#parts
+    return await opened.board.shell.run(command, { timeoutMs: descriptor.limits.loadMs })
+  }
+
+  /** The labels that a menu shows, for an assertion that a person reads. */
+  labels(menu: Menu): string[] {
+    return menu.entries.map(({ label }) => label)
+  }
+
+  async close(): Promise<void> {
+    this.#session?.[Symbol.dispose]()
+    await this.#parts.opened.board[Symbol.asyncDispose]()
+  }
+
+  /** Records one boot, or, without a choice, one way back. */
+  async #record(
+    choice: Choice | undefined,
+    { iteration = 1, iterations = 1 }: Repeat,
+    body: () => Promise<SessionCycle>,
+    { inVain = false } = {},
+  ): Promise<SessionCycle> {
+    // Before the cycle is counted: a power-on is no part of it.
+    if (choice?.by === 'label') await this.session.atMenu()
+    const { recording, suite, descriptor } = this.#parts
+    const cycle = ++this.cycle
+    const method = choice ? this.loader.method : backMethod
+    recording.add({
+      type: 'cycle-started',
+      ...{ suite, test: this.testTitle, cycle, iteration, iterations },
+      generation: choice?.by === 'time-out' ? 1 : this.session.generation + 1,
+      loader: choice ? this.loader.name : kexecTools.name,
+      ...{ syscall: method.syscall, checks: method.checks, noIfdown: !method.ifdown, warmup: inVain },
+      choice: choice && describeChoice(choice),
+    })
+    try {
+      const outcome = await body()
+      const failed = outcome.failure && !inVain ? outcome.failure : undefined
+      recording.add({
+        type: 'cycle-ended',
+        cycle,
+        verdict: failed ? 'failed' : 'passed',
+        proven: outcome.proven,
+        kernel: outcome.after?.release ?? null,
+        phases: inVain ? {} : outcome.phases,
+        gap: inVain ? undefined : outcome.gap,
+        memAvailableKiB: outcome.after?.memAvailableKiB ?? null,
+        failure: failed && toFailure(failed),
+        diagnosis: outcome.diagnosis,
+      })
+      if (!inVain)
+        for (const finding of findingsOf(outcome, descriptor))
+          recording.add({ type: 'finding', ...finding, suite, test: this.testTitle, cycle })
+      return outcome
+    } catch (error) {
+      recording.add({
+        type: 'cycle-ended',
+        ...{
+          cycle,
+          verdict: verdictOf(error),
+          proven: false,
+          kernel: null,
+          phases: {},
+          memAvailableKiB: null,
+        },
+        failure: toFailure(error),
+      })
+      throw error
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** What a session tells of itself, written into the run's journal. */
+import type { Snapshot } from '../../harness/console/screen.ts'
+import type { BoardError, LabError } from '../../harness/errors.ts'
+import type { MarkName } from '../../harness/kexec/outcome.ts'
+import type { SessionListener } from '../../harness/kexec/session.ts'
+import { type Recording, toFailure } from './recording.ts'
+
+const keptLineCharacters = 500
+
+export class SessionRecord implements SessionListener {
+  /** The title of the test that runs. */
+  protected testTitle = ''
+  /** The number of the cycle that runs, or that ran last. */
+  protected cycle = 0
+  readonly #suite: string
+  readonly #recording: Recording
+
+  constructor({ suite, recording }: { suite: string; recording: Recording }) {
+    this.#suite = suite
+    this.#recording = recording
+  }
+
+  startTest(title: string): void {
+    this.testTitle = title
+  }
+
+  bootStarted(attempt: number): void {
+    this.#recording.add({ type: 'boot-started', attempt })
+  }
+
+  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void {
+    const failure = boot.failure && toFailure(boot.failure)
+    this.#recording.add({ type: 'boot-ended', ...boot, failure, verdict: failure ? 'error' : 'passed' })
+  }
+
+  mark(name: MarkName, atNs: bigint, line?: string): void {
+    const text = line?.slice(0, keptLineCharacters)
+    this.#recording.add({ type: 'mark', t: Number(atNs), cycle: this.cycle, name, line: text })
+  }
+
+  recovery(step: string, outcome: string, ok: boolean): void {
+    this.#recording.add({ type: 'recovery', step, outcome, ok })
+  }
+
+  screen(title: string, snapshot: Snapshot): void {
+    this.#recording.add({
+      type: 'screen',
+      ...{
+        suite: this.#suite,
+        test: this.testTitle,
+        cycle: this.cycle,
+        title: title.slice(0, keptLineCharacters),
+      },
+      snapshot,
+    })
+  }
+}
