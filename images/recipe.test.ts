@@ -28,6 +28,7 @@ const mistakes: [string, string, string, RegExp][] = [
     "package: '-oDir::State=/'",
     /mistake\.yaml:\d+:\d+/,
   ],
+  ['a whole package with a space', 'modules:', 'packages: [sys temd]\n  modules:', /mistake\.yaml:\d+:\d+/],
   ['a name that is not the file’s', 'name: mistake', 'name: other', /file is called mistake\.yaml/],
 ]
 for (const [title, from, to, message] of mistakes) {

@@ -140,3 +140,10 @@ test('devices such as an IOMMU come before all that it translates for', (t) => {
     ['intel-iommu', 'virtio-blk-pci', 'nvme', 'e1000'],
   )
 })
+
+test('a folder for TFTP comes with a card and a network that leads nowhere else', (t) => {
+  const machine = { ...minimal.machine, tftp: '/tmp/a,b' }
+  const args = qemuArguments({ ...minimal, machine })
+  t.deepEqual(values(args, '-netdev'), ['user,id=boot,restrict=on,tftp=/tmp/a,,b'])
+  t.regex(values(args, '-device').join(), /^virtio-net-pci,netdev=boot,.*romfile=$/)
+})

@@ -34,6 +34,8 @@ export type QemuMachineDescription = {
   devices?: string[]
   disks?: readonly DiskModel[]
   nics?: readonly NicModel[]
+  /** Folder that a TFTP server offers at 10.0.2.2, to a card of its own on a network with nobody else. */
+  tftp?: string | undefined
   /** Last on the line, as they are. */
   extraArgs?: string[]
 }
@@ -93,6 +95,7 @@ export function qemuArguments(
     ),
     ...diskArguments(machine),
     ...nicArguments(machine.nics ?? []),
+    ...(machine.tftp === undefined ? [] : tftpArguments(machine.tftp)),
     ...(machine.extraArgs ?? []),
   ]
 }
@@ -181,6 +184,15 @@ function nicArguments(nics: readonly NicModel[]): string[] {
     ...['-device', `${model},netdev=wire${index},id=nic${index},mac=${nicAddress(index)},romfile=`],
   ])
 }
+
+/** `restrict=on` leaves QEMU's own servers (TFTP, DHCP) and nothing else, neither the host nor what is behind it. */
+function tftpArguments(folder: string): string[] {
+  return [
+    ...['-netdev', `user,id=boot,restrict=on,tftp=${escapeCommas(folder)}`],
+    ...['-device', `virtio-net-pci,netdev=boot,id=bootnic,mac=${bootNicAddress},romfile=`],
+  ]
+}
+const bootNicAddress = '52:54:00:6b:78:80'
 
 /** A locally administered address with QEMU's prefix; the harness's end of the wires is :ff. */
 function nicAddress(index: number): string {

@@ -37,6 +37,7 @@ export class ConsoleKeeper implements AsyncDisposable {
         {
           board: name,
           line: descriptor.console,
+          onTyped: (bytes, atNs) => transcript.typed(bytes, atNs),
           events: {
             bytes: (chunk, atNs) => transcript.push(chunk, atNs),
             lost: (reason, atNs) => transcript.lost(reason, atNs),

@@ -51,6 +51,11 @@ const parsedImage = z.strictObject({ recipe: recipe.optional(), ...imagePaths })
 export type BoardImage = z.infer<typeof parsedImage>
 const fileImage = z.union([recipe.transform((name): BoardImage => ({ recipe: name })), parsedImage])
 
+const pxeLabel = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,40}$/)
+  .meta({ title: 'a label of a pxelinux.cfg', examples: ['main'] })
+
 const machineTypes = { x86_64: ['pc', 'q35'], arm64: ['virt'], ppc64le: [] } as const satisfies Record<
   Arch,
   readonly string[]
@@ -78,6 +83,10 @@ const machine = {
   nics: z.array(z.enum(nicModels)).max(8).default([]).meta({
     description:
       'Network cards that are connected to the harness, which sends them frames while a kexec comes.',
+  }),
+  pxe: z.array(pxeLabel).max(16).default([]).meta({
+    description:
+      'Entries of a pxelinux.cfg, by label, that a TFTP server at 10.0.2.2 offers; all boot the image, but only the chosen one with its nonce.',
   }),
   extraArgs: z.array(oneLine).default([]).meta({ description: 'Further arguments for QEMU, one an item.' }),
 }

@@ -65,8 +65,14 @@ const menuKeys = {
 /** Bootloaders with a menu of their own: the board boots into them, and they boot the entries of a disk. */
 const withMenu = [
   z
-    .strictObject({ type: z.literal('u-root'), ...menuKeys })
-    .meta({ description: "u-root's (LinuxBoot's) `boot` menu." }),
+    .strictObject({
+      type: z.literal('u-root'),
+      ...menuKeys,
+      command: z.enum(['boot', 'pxeboot', 'localboot']).default('boot').meta({
+        description: 'Which of its commands finds and boots the entries; localboot has no menu, but numbers.',
+      }),
+    })
+    .meta({ description: "u-root (LinuxBoot): the menu of its `boot` or `pxeboot`, or `localboot -grub`." }),
   z
     .strictObject({ type: z.literal('petitboot'), ...menuKeys })
     .meta({ description: "petitboot's menu, petitboot-nc on the console." }),
@@ -112,4 +118,11 @@ export function methodOf(loader: LoaderChoice): {
     checks: 'checks' in loader ? loader.checks : true,
     ifdown: 'ifdown' in loader ? loader.ifdown : true,
   }
+}
+
+/** The quickest way of the kind that a descriptor asks for: without purgatory's digest, where the loader can leave it out. */
+export function quickestOf(loader: LoaderChoice): ReturnType<typeof methodOf> {
+  const method = methodOf(loader)
+  const fixed = loader.type === 'pxe-kexec' || loader.type === 'u-root-kexec'
+  return { ...method, checks: fixed || method.syscall === 'kexec_file_load' }
 }

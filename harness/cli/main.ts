@@ -65,6 +65,11 @@ function addRunCommands(program: Command, act: Act): void {
       ),
     )
   program
+    .command('loader-table')
+    .description('print what runs say of each loader, board and way of selecting, as a table')
+    .argument('<run...>', "runs' folders, such as results/latest")
+    .action(act(async (_abort, runs: string[]) => (await import('./matrix/loaders.ts')).loaderTable(runs)))
+  program
     .command('report')
     .description('make the reports of a run again from its journal')
     .argument('<run>', "a run's folder, such as results/latest")

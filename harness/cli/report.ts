@@ -2,17 +2,30 @@
 import { access, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { readJournal } from '../journal/journal.ts'
+import type { RunSummary } from '../journal/summary-schema.ts'
 import { finish } from './run.ts'
+
+const hint = 'Name a folder of results/, such as results/latest.'
 
 /** Returns the exit status of the run that the journal tells of. */
 export async function report(runFolder: string): Promise<number> {
-  const hint = 'Name a folder of results/, such as results/latest.'
+  const { status } = await finish(await folderOf(runFolder))
+  return status
+}
+
+/** What a run comes to, from its journal alone. Throws UsageError for what is no run's folder. */
+export async function readRun(runFolder: string): Promise<RunSummary> {
+  const { buildSummary } = await import('../journal/summary.ts')
+  return buildSummary(await Array.fromAsync(readJournal(join(await folderOf(runFolder), 'journal.jsonl'))))
+}
+
+async function folderOf(runFolder: string): Promise<string> {
   const folder = await realpath(resolve(runFolder)).catch((cause) => {
     throw new UsageError(`no run at ${runFolder}`, { hint, cause })
   })
   await access(join(folder, 'journal.jsonl')).catch((cause) => {
     throw new UsageError(`${runFolder} is no run's folder: it has no journal.jsonl`, { hint, cause })
   })
-  const { status } = await finish(folder)
-  return status
+  return folder
 }

@@ -1,4 +1,5 @@
 /** A console: stamped bytes in, lines and matches out. One reader for the whole run. */
+import { systemClock } from '../clock.ts'
 import { GarbleWatch } from './garble.ts'
 import type { Line } from './lines.ts'
 import type { ConsoleRecorder } from './recorder.ts'
@@ -143,7 +144,9 @@ export class Console {
 
   async write(text: string): Promise<void> {
     if (this.#closed) throw this.#closed
-    await this.#transport.write(Buffer.from(text))
+    const bytes = Buffer.from(text)
+    this.#transcript.typed(bytes, systemClock.nowNs())
+    await this.#transport.write(bytes)
   }
 
   /** Calls back for every line from now on; returns what ends it. */

@@ -1,7 +1,9 @@
-/** Keeps what a console said: raw bytes as they came, and stamped lines for people. */
+/** Keeps what a console said: raw bytes as they came, stamped lines for people, and both sides as a recording. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from '../errors.ts'
+import { openCastFile } from './cast/cast-file.ts'
+import { CastRecorder } from './cast/cast-recorder.ts'
 import type { Line } from './lines.ts'
 import { Redactor, redactText } from './redact.ts'
 
@@ -19,15 +21,18 @@ export type RecorderOptions = {
 /** What a kill -9 of this process may cost of the recording; every other end writes it. */
 const flushMs = 20
 
-/** Writes console/BOARD.raw and console/BOARD.log of a run; appends where a run opens a board again. */
+/** Writes console/BOARD.raw, .log and .cast of a run; appends where a run opens a board again. */
 export class ConsoleRecorder implements Disposable {
   readonly #options: RecorderOptions
   readonly #secrets: readonly string[]
   readonly #redactor: Redactor
   readonly #raw: number
   readonly #log: number
+  readonly #castFile: number
+  readonly #cast: CastRecorder
   #rawPending: Buffer[] = []
   #logPending = ''
+  #castPending = ''
   #scheduled: NodeJS.Timeout | undefined
   #failed = false
   /** A process that ends by itself loses nothing. */
@@ -39,13 +44,29 @@ export class ConsoleRecorder implements Disposable {
     this.#redactor = new Redactor(this.#secrets)
     this.#raw = openSync(join(options.folder, `${options.board}.raw`), 'a')
     this.#log = openSync(join(options.folder, `${options.board}.log`), 'a')
+    const { fd, head } = openCastFile(join(options.folder, `${options.board}.cast`), options)
+    this.#castFile = fd
+    this.#cast = new CastRecorder({
+      ...{ originNs: options.originNs, head, secrets: this.#secrets },
+      write: (lines) => {
+        this.#castPending += lines
+      },
+    })
     process.on('exit', this.#onExit)
   }
 
-  raw(chunk: Buffer): void {
+  /** Bytes that the console said. */
+  raw(chunk: Buffer, atNs: bigint): void {
+    this.#cast.output(chunk, atNs)
     const bytes = this.#redactor.push(chunk)
     if (bytes.length === 0) return
     this.#rawPending.push(bytes)
+    this.#schedule()
+  }
+
+  /** Bytes that were typed at it. */
+  typed(bytes: Buffer, atNs: bigint): void {
+    this.#cast.input(bytes, atNs)
     this.#schedule()
   }
 
@@ -55,7 +76,9 @@ export class ConsoleRecorder implements Disposable {
 
   /** Writes something into the log that the console did not say: `--- console lost: unplugged ---`. */
   note(text: string, atNs: bigint): void {
-    this.#logLine(`--- ${redactText(text, this.#secrets)} ---`, atNs)
+    const shown = redactText(text, this.#secrets)
+    this.#cast.marker(shown, atNs)
+    this.#logLine(`--- ${shown} ---`, atNs)
   }
 
   [Symbol.dispose](): void {
@@ -64,6 +87,7 @@ export class ConsoleRecorder implements Disposable {
     this.#finish()
     closeSync(this.#raw)
     closeSync(this.#log)
+    closeSync(this.#castFile)
   }
 
   /** Writes what came in a while at once: a write for each chunk would delay the stamps of the other consoles. */
@@ -78,6 +102,7 @@ export class ConsoleRecorder implements Disposable {
 
   #finish(): void {
     this.#rawPending.push(this.#redactor.flush())
+    this.#cast.end()
     this.#flush()
   }
 
@@ -85,10 +110,14 @@ export class ConsoleRecorder implements Disposable {
     this.#scheduled = undefined
     const raw = this.#rawPending
     const log = this.#logPending
+    this.#cast.settle()
+    const cast = this.#castPending
     this.#rawPending = []
     this.#logPending = ''
+    this.#castPending = ''
     if (raw.length > 0) this.#write(this.#raw, raw.length === 1 ? raw[0]! : Buffer.concat(raw))
     if (log !== '') this.#write(this.#log, log)
+    if (cast !== '') this.#write(this.#castFile, cast)
   }
 
   #seconds(atNs: bigint): string {

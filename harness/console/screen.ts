@@ -2,26 +2,11 @@
 import xterm from '@xterm/headless'
 import type { Console } from './console.ts'
 import { type KeyName, keySequence } from './keys.ts'
+import { type Snapshot, type Span, screenSize } from './snapshot.ts'
 
-/** The size that serial consoles have without being told: a VT100's, with the line that petitboot and others count on. */
-export const screenSize = { columns: 80, rows: 25 }
+export type { Snapshot } from './snapshot.ts'
 
-/** A run of cells that look the same. Colours as a terminal has them: an index of its palette, or #rrggbb; null: default. */
-export type Span = {
-  text: string
-  inverse: boolean
-  bold: boolean
-  foreground: number | string | null
-  background: number | string | null
-}
-
-/** The screen at one moment; plain data, for the journal and for pictures. */
-export type Snapshot = {
-  columns: number
-  /** As many as the screen has. */
-  rows: { spans: Span[] }[]
-  cursor: { row: number; column: number }
-}
+export { screenSize } from './snapshot.ts'
 
 /** The screen as matchers see it. */
 export type ScreenView = {

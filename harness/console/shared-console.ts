@@ -1,4 +1,5 @@
 /** A console that this process reads and others of this user may attach to. */
+import { systemClock } from '../clock.ts'
 import type { LabError } from '../errors.ts'
 import { type Link, type LinkEvents, openLink } from './link.ts'
 import { Tee } from './tee.ts'
@@ -8,6 +9,8 @@ export type SharedConsoleOptions = {
   board: string
   line: LineConfig
   events: LinkEvents
+  /** Told of what anybody types at it, and when; nanoseconds of the monotonic clock. */
+  onTyped?: (bytes: Buffer, atNs: bigint) => void
   /** Told when a run wants to read the console itself; absent: it is not given up. */
   onYield?: () => void
 }
@@ -20,18 +23,23 @@ export type SharedConsole = Pick<Link, 'write' | 'sendBreak'> & AsyncDisposable
  * Throws LabError (no port, refused, read by another …) or the signal's reason.
  */
 export async function openSharedConsole(
-  { board, line, events, onYield }: SharedConsoleOptions,
+  { board, line, events, onTyped, onYield }: SharedConsoleOptions,
   signal: AbortSignal,
 ): Promise<SharedConsole> {
   await using resources = new AsyncDisposableStack()
   let link: Link | undefined
-  const opened = () => link ?? Promise.reject(new Error('the console is still being opened'))
+  const write = async (bytes: Buffer) => {
+    const opened = await open()
+    onTyped?.(bytes, systemClock.nowNs())
+    await opened.write(bytes)
+  }
+  const open = async () => link ?? Promise.reject(new Error('the console is still being opened'))
   // First the tee: whoever reads the console has to give it up before it can be opened.
   const tee = resources.use(
     await Tee.offer(board, {
-      write: async (bytes) => await (await opened()).write(bytes),
-      sendBreak: async () => await (await opened()).sendBreak(),
-      reopen: async () => await (await opened()).reopen(),
+      write,
+      sendBreak: async () => await (await open()).sendBreak(),
+      reopen: async () => await (await open()).reopen(),
       get lateness() {
         return link?.lateness
       },
@@ -51,7 +59,7 @@ export async function openSharedConsole(
   )
   const held = resources.move()
   return {
-    write: (bytes) => link.write(bytes),
+    write,
     sendBreak: () => link.sendBreak(),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }

@@ -8,7 +8,13 @@ import { withoutKernelMessages } from './kernel-lines.ts'
 /** What a command did. Times are arrivals of its first and last token, nanoseconds of the monotonic clock. */
 export type CommandResult = { status: number; output: string; startedNs: bigint; endedNs: bigint }
 
-export type RunOptions = { timeoutMs: number; signal?: AbortSignal; onStarted?: (atNs: bigint) => void }
+export type RunOptions = {
+  timeoutMs: number
+  signal?: AbortSignal
+  onStarted?: (atNs: bigint) => void
+  /** Answers the command's questions, which come after that position; the signal ends it when the command has ended. */
+  talk?: (console: Console, from: number, signal: AbortSignal) => Promise<void>
+}
 
 export type ShellOptions = {
   /** The end of the shell's prompt, as plain text. */
@@ -84,16 +90,31 @@ export class Shell {
     const expectOptions = { ...options, from, what: `end of \`${command.slice(0, 80)}\`` }
     const started = await this.#console.expect(tokenMatcher(new RegExp(`S42${token}`)), expectOptions)
     options.onStarted?.(started.atNs)
-    const ended = await this.#console.expect(tokenMatcher(new RegExp(`E(\\d+)${token}42`)), {
+    const ending = this.#console.expect(tokenMatcher(new RegExp(`E(\\d+)${token}42`)), {
       ...expectOptions,
       from: started.end,
     })
+    const ended = await this.#talking(options, started.end, ending)
     await this.#awaitPrompt(ended.end, options.signal)
     return {
       status: Number(ended.groups[0]),
       output: outputBetween(this.#console, started, ended),
       startedNs: started.atNs,
       endedNs: ended.atNs,
+    }
+  }
+
+  /** Lets the command be talked to until it has ended. Throws as either does. */
+  async #talking({ talk, signal }: RunOptions, from: number, ending: Promise<Match>): Promise<Match> {
+    if (!talk) return await ending
+    const stop = new AbortController()
+    const signals = [stop.signal, ...(signal ? [signal] : [])]
+    const talked = talk(this.#console, from, AbortSignal.any(signals))
+    try {
+      return await Promise.race([ending, talked.then(() => ending)])
+    } finally {
+      stop.abort()
+      await talked.catch(() => {})
     }
   }
 

@@ -19,9 +19,14 @@ export class Transcript {
 
   /** Takes in bytes that arrived at `atNs`. */
   push(chunk: Buffer, atNs: bigint): Said {
-    this.#recorder?.raw(chunk)
+    this.#recorder?.raw(chunk, atNs)
     const plain = this.#stripper.strip(chunk)
     return { plain, lines: this.#recorded(this.#splitter.push(plain, atNs)) }
+  }
+
+  /** Takes in bytes that were typed, for the recording. */
+  typed(bytes: Buffer, atNs: bigint): void {
+    this.#recorder?.typed(bytes, atNs)
   }
 
   /** Says that what comes next is missing until `back`; returns the line that was unfinished. */

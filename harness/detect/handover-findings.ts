@@ -92,6 +92,20 @@ function judgeDevice(
   return findings
 }
 
+/**
+ * The same after a panic, which calls no driver's shutdown(): what is still at work then is no driver's mistake, it is what
+ * the capture kernel has to cope with. Where it does not, its own messages say so. Anything else stays what it is.
+ */
+export function leftByPanic(finding: ObservedFinding): ObservedFinding {
+  if (!(finding.id in advice)) return finding
+  return {
+    ...finding,
+    severity: 'info',
+    advice:
+      "A panic stops no device: the capture kernel's driver has to reset this one before it uses it (reset_devices).",
+  }
+}
+
 /** Firmware leaves bus mastering on where no driver will ever be bound: only what a driver had counts, or what changed. */
 function isLeftMastering(
   device: DeviceState,

@@ -41,6 +41,14 @@ export const finding = detected.extend({
 })
 export type Finding = z.infer<typeof finding>
 
+/** What was chosen in a bootloader's menu, and how. */
+export const choice = z.object({
+  by: z.enum(['label', 'time-out']),
+  label: z.string().optional(),
+  /** Words that were added to the command line in the bootloader's editor. */
+  edit: z.string().optional(),
+})
+
 const cycleStarted = z.object({
   type: z.literal('cycle-started'),
   t,
@@ -56,8 +64,7 @@ const cycleStarted = z.object({
   checks: z.boolean(),
   /** Whether user space is told to leave network interfaces alone (`kexec -e -x`). */
   noIfdown: z.boolean(),
-  /** What was chosen in a bootloader's menu, in words. */
-  choice: z.string().optional(),
+  choice: choice.optional(),
   /** A warm-up or control cycle that statistics leave out. */
   warmup: z.boolean(),
 })

@@ -97,6 +97,7 @@ export class JournalBuilder {
       checks: options.checks ?? true,
       noIfdown: options.noIfdown ?? false,
       warmup: options.warmup ?? false,
+      choice: options.choice,
     })
     this.#marks(
       board,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { snapshot } from '../console/snapshot.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, markName, phases } from '../kexec/outcome.ts'
-import { failure, finding, phaseNames, verdict } from './events.ts'
+import { choice, failure, finding, phaseNames, verdict } from './events.ts'
 
 /** ISO 8601 in UTC; null where the journal's first line, which carries the wall clock, was lost. */
 const wallClock = z.string().nullable()
@@ -46,6 +46,8 @@ const cycle = z.object({
   syscall: z.enum(['kexec_load', 'kexec_file_load']).nullable(),
   checks: z.boolean().nullable(),
   noIfdown: z.boolean().nullable(),
+  /** What was chosen in a bootloader's menu; null where a shell loaded it. */
+  choice: choice.nullable(),
   /** Statistics leave warm-up and control cycles out. */
   warmup: z.boolean(),
   kernel: z.string().nullable(),

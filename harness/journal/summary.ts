@@ -138,6 +138,7 @@ function cycleSummary(all: Collected, board: BoardRecord, record: CycleRecord): 
     syscall: started?.syscall ?? null,
     checks: started?.checks ?? null,
     noIfdown: started?.noIfdown ?? null,
+    choice: started?.choice ?? null,
     warmup: started?.warmup ?? false,
     kernel: end.kernel,
     verdict: judged(end.verdict, end.failure ?? null),

@@ -17,6 +17,11 @@ const known: Record<DiagnosisKind, Known> = {
     advice:
       "The bootloader's own words say what it could not read or load: look at that entry's files on the disk.",
   },
+  'hang-in-loader': {
+    phase: 'load',
+    advice:
+      'The bootloader neither booted the entry nor said why not: its own log and the screen are what there is.',
+  },
   'hang-in-shutdown': {
     phase: 'shutdown',
     advice:

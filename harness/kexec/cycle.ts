@@ -221,8 +221,14 @@ class Cycle {
           : undefined,
       timeout: error instanceof ConsoleTimeout ? error.message : undefined,
       stageLimitMs: this.#stageLimitMs(),
+      fromMenu: start.screen !== undefined,
     })
-    const message = `${diagnosis.summary} on ${board.descriptor.name}; last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
+    const atLoader = diagnosis.kind === 'refused' || diagnosis.kind === 'hang-in-loader'
+    const shown =
+      start.screen && atLoader
+        ? `the screen shows:\n${start.screen() || '(nothing)'}`
+        : `last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
+    const message = `${diagnosis.summary} on ${board.descriptor.name}; ${shown}`
     return { failure: new KexecFailure(message, { board: board.descriptor.name, cause: error }), diagnosis }
   }
 

@@ -14,6 +14,8 @@ export type Symptoms = {
   stopped: HandoverStopped | undefined
   failed: { kind: DiagnosisKind; message: string; facts: string[] } | undefined
   timeout: string | undefined
+  /** Whether a bootloader's menu was to start the kernel. */
+  fromMenu: boolean
 }
 
 type Verdict = Pick<Diagnosis, 'kind' | 'summary' | 'confidence'> & { facts?: string[] }
@@ -80,7 +82,7 @@ function judge(symptoms: Symptoms, examination: Examination): Verdict {
 
 /** A silent machine: dead, stuck, panicked without a word, or alive and only its console lost. */
 function judgeSilence(
-  { stage, stageLimitMs }: Symptoms,
+  { stage, stageLimitMs, fromMenu }: Symptoms,
   { recoveredLog, alive, endlessLoop }: Examination,
 ): Verdict {
   const panicked = recoveredLog?.find((line) => line.includes('Kernel panic - not syncing'))
@@ -97,6 +99,12 @@ function judgeSilence(
       kind: 'lost-console',
       summary: `the new kernel runs, but its console says nothing ${within}`,
       confidence: 'seen',
+    }
+  if (stage === 'shutdown' && fromMenu)
+    return {
+      kind: 'hang-in-loader',
+      summary: `no kernel was started ${within} of the choice, and the bootloader does not say why`,
+      confidence: 'inferred',
     }
   if (stage === 'shutdown')
     return {

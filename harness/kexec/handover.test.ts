@@ -7,9 +7,10 @@ import { type ExtraMarkers, loadMarkers } from './markers.ts'
 const forever = new AbortController().signal
 const none: ExtraMarkers = { lastOldLine: [], firstNewLine: [], firmware: [] }
 
-async function follow(arch: string, lines: string[], extra = none) {
+async function follow(arch: string, lines: string[], extra = none, byPanic?: boolean) {
   const borders: string[] = []
   const handover = new Handover({
+    byPanic,
     markers: await loadMarkers(arch, extra),
     onBorder: (border, { text }) => borders.push(`${border}: ${text}`),
   })
@@ -159,4 +160,59 @@ test("a kernel's own start is the earliest that its stamps allow", (t) => {
   ]
   t.is(kernelStartNs(lines), 10_200_000_000n)
   t.is(kernelStartNs([lineAt('[    0.000000] Linux version', 11)]), null)
+})
+
+test('a panic that is wanted is the last old line, and the capture kernel comes after it', async (t) => {
+  // FACTS.md, kdump: arm64 says "Bye!" after its panic, x86 nothing at all.
+  const panic = '[  110.299943] Kernel panic - not syncing: sysrq triggered crash'
+  for (const [arch, last, first] of [
+    [
+      'arm64',
+      '[  110.349346] Bye!',
+      '[    0.000000] Booting Linux on physical CPU 0x0000000001 [0x411fd070]',
+    ],
+    ['x86_64', '[   42.811907]  </TASK>', '[    0.000000] Linux version 6.1.0-56-cloud-amd64'],
+  ] as const) {
+    const { handover, borders } = await follow(
+      arch,
+      [
+        '[  110.295558] sysrq: Trigger a crash',
+        panic,
+        last,
+        first,
+        '[    1.371600] Run /init as init process',
+      ],
+      none,
+      true,
+    )
+    t.deepEqual(borders, [
+      `lastOld: ${panic}`,
+      `firstNew: ${first}`,
+      'init: [    1.371600] Run /init as init process',
+    ])
+    t.is(handover.stopped, undefined)
+  }
+})
+
+test('what a machine reports of the wanted panic stops nothing, a panic of the capture kernel does', async (t) => {
+  const { handover } = await follow('x86_64', [], none, true)
+  handover.stop('panic', 'the guest reported a panic through pvpanic')
+  t.is(handover.stopped, undefined)
+  handover.line(lineAt('[   42.761572] Kernel panic - not syncing: sysrq triggered crash', 1))
+  handover.line(lineAt('[    0.000000] Linux version 6.1.0-56-cloud-amd64', 2))
+  handover.line(lineAt('[    9.000000] Kernel panic - not syncing: System is deadlocked on memory', 3))
+  t.is(handover.stopped?.reason, 'panic')
+})
+
+test('a panic that comes to its end started no capture kernel', async (t) => {
+  const { handover } = await follow(
+    'x86_64',
+    [
+      '[   42.761572] Kernel panic - not syncing: sysrq triggered crash',
+      '[   42.811907] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---',
+    ],
+    none,
+    true,
+  )
+  t.is(handover.stopped?.reason, 'panic')
 })

@@ -13,6 +13,9 @@ export type StopReason = 'panic' | 'reset' | 'firmware' | 'exec-error' | 'refuse
 
 export type Borders = { lastOld?: Line; firstNew?: Line; init?: Line; ready?: Line }
 
+/** kernel/panic.c: the last that it says when nothing was started, after which it spins or reboots. */
+const panicEnd = /---\[ end Kernel panic - not syncing/
+
 type Waiter = { stage: Stage; resolve: () => void; reject: (error: HandoverStopped) => void }
 
 /** Thrown to everyone who waits for a stage, once the handover cannot reach it any more. */
@@ -29,6 +32,8 @@ export class HandoverStopped extends Error {
 export type HandoverOptions = {
   markers: Markers
   onBorder: (border: keyof Borders, line: Line) => void
+  /** True: a panic of the old kernel is how it starts the new one, so its message is the last old line. */
+  byPanic?: boolean | undefined
 }
 
 /** One handover as its lines arrive. Feed it every console line from just before the execute. */
@@ -68,6 +73,16 @@ export class Handover {
   /** Says that the handover cannot go on, for a reason that the console does not show. */
   stop(reason: StopReason, message: string): void {
     if (this.#stopped || this.#stage === 'ready') return
+    if (reason === 'panic' && this.#options.byPanic && this.#isOld) return
+    this.#stop(reason, message)
+  }
+
+  /** Whether this line is the panic that starts the new kernel, and so nobody's fault. */
+  isWantedPanic(line: Line): boolean {
+    return this.#options.byPanic === true && this.borders.lastOld === line
+  }
+
+  #stop(reason: StopReason, message: string): void {
     this.#stopped = new HandoverStopped(reason, message)
     for (const waiter of this.#waiters) waiter.reject(this.#stopped)
     this.#waiters.clear()
@@ -105,9 +120,14 @@ export class Handover {
       if (!this.borders.lastOld && this.#previous) this.#border('lastOld', this.#previous, 'gap')
       this.newLines.push(line)
       this.#border('firstNew', line, 'startup')
-    } else if (this.#stage === 'shutdown' && markers.lastOldLine.test(line.text))
-      this.#border('lastOld', line, 'gap')
-    else if (markers.panic.test(line.text)) this.stop('panic', line.text)
+    } else if (this.#stage === 'shutdown' && this.#isLastOld(line)) this.#border('lastOld', line, 'gap')
+    else if (this.#options.byPanic ? panicEnd.test(line.text) : markers.panic.test(line.text))
+      this.#stop('panic', line.text)
+  }
+
+  #isLastOld({ text }: Line): boolean {
+    const { markers, byPanic } = this.#options
+    return byPanic ? markers.panic.test(text) && !panicEnd.test(text) : markers.lastOldLine.test(text)
   }
 
   #newLine(line: Line): void {

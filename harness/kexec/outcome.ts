@@ -54,6 +54,7 @@ export const diagnosis = z.object({
     'load-error',
     'exec-error',
     'refused',
+    'hang-in-loader',
     'hang-in-shutdown',
     'hang-in-gap',
     'purgatory-digest-mismatch',

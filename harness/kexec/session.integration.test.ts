@@ -1,88 +1,14 @@
 /** Real kernels on real QEMU machines: each way a kexec fails is made to happen, and must be told apart from the others. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
-import { ensureProgram } from '../../images/host-packages.ts'
-import { resolveImage } from '../../images/image.ts'
-import { loadQemuDescriptor } from '../board/descriptor.ts'
+import test from 'ava'
 import type { QemuDescriptor } from '../board/kinds.ts'
-import { QemuBoard } from '../board/qemu-board.ts'
-import { ConsoleRecorder } from '../console/recorder.ts'
-import { loadCatalogue } from '../detect/catalogue.ts'
-import { kexecTools } from '../loader/kexec-tools.ts'
 import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
-import { loadMarkers } from './markers.ts'
-import { KexecSession, type SessionCycle } from './session.ts'
+import { diagnosisOf, openSession } from './session-fixture.ts'
 
 const unchecked: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
-const boards = fileURLToPath(new URL('../../boards', import.meta.url))
-const programs = { x86_64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' }
-const packages = { x86_64: ['qemu-system-x86'], arm64: ['qemu-system-arm'] }
-
-type Setup = {
-  board?: string
-  change?: (descriptor: QemuDescriptor) => QemuDescriptor
-  loader?: Partial<ShellLoader>
-}
-type Rig = { session: KexecSession; board: QemuBoard; recoveries: string[] }
-
-async function openSession(
-  t: ExecutionContext,
-  { board: name = 'qemu-x86_64', change = (same) => same, loader = {} }: Setup,
-): Promise<Rig> {
-  const descriptor = change(await loadQemuDescriptor(name, boards))
-  const { arch } = descriptor
-  const program = await ensureProgram({ program: programs[arch], packages: packages[arch] })
-  const image = await resolveImage(descriptor.image.recipe!, { arch })
-  const folder = mkdtempSync(join(tmpdir(), 'kexec-session-'))
-  const recorder = new ConsoleRecorder({
-    folder,
-    board: name,
-    originNs: process.hrtime.bigint(),
-    onFailure: (error) => t.fail(error.message),
-  })
-  const board = new QemuBoard({
-    descriptor,
-    image,
-    qemu: { program, accelerator: 'tcg', reason: 'the tests want TCG' },
-    recorder,
-  })
-  t.teardown(async () => {
-    await board[Symbol.asyncDispose]()
-    recorder[Symbol.dispose]()
-    rmSync(folder, { recursive: true })
-  })
-  const recoveries: string[] = []
-  const ignore = () => {}
-  const session = new KexecSession({
-    board,
-    loader: { ...kexecTools, ...loader },
-    markers: await loadMarkers(arch, descriptor.markers),
-    loadSignatures: loadCatalogue,
-    listener: {
-      bootStarted: ignore,
-      bootEnded: ignore,
-      mark: ignore,
-      recovery: (step, outcome) => recoveries.push(`${step}: ${outcome}`),
-    },
-    signal: new AbortController().signal,
-  })
-  return { session, board, recoveries }
-}
-
 const limits = (change: Partial<QemuDescriptor['limits']>) => (descriptor: QemuDescriptor) => ({
   ...descriptor,
   limits: { ...descriptor.limits, ...change },
 })
-
-function diagnosisOf(t: ExecutionContext, cycle: SessionCycle) {
-  t.false(cycle.proven)
-  t.truthy(cycle.failure, 'the cycle was expected to fail')
-  t.log(cycle.failure?.message)
-  return cycle.diagnosis!
-}
 
 test.serial(
   'a chain of kexecs is proven link by link, and a load error leaves the old kernel usable',

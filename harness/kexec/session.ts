@@ -6,7 +6,7 @@ import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
-import type { ObservedFinding } from '../detect/handover-findings.ts'
+import { leftByPanic, type ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
 import type { DeviceState } from '../devices/family.ts'
 import { BoardError, LabError } from '../errors.ts'
@@ -141,7 +141,9 @@ export class KexecSession {
       ...outcome,
       generation,
       newHits: onlyNew(outcome.hits, this.#coldHits),
-      ...(observing && observation ? seenBy(observing, observation.evidence) : { observed: [] }),
+      ...(observing && observation
+        ? seenBy(observing, observation.evidence, this.#options.loader)
+        : { observed: [] }),
     }
   }
 
@@ -182,6 +184,14 @@ export class KexecSession {
     return new Observation(observing.observers(unbind), { board, signal }, this.#coldDevices)
   }
 
+  /** What the loader needs of generation 0; the descriptor's own value of the same parameter is better. */
+  get #loaderParameter(): string {
+    const { parameter = '' } = this.#options.loader
+    const name = parameter.split('=')[0]!
+    const words = this.#options.board.descriptor.append.split(' ')
+    return name !== '' && words.some((word) => word.startsWith(`${name}=`)) ? '' : parameter
+  }
+
   /** What every generation gets on its command line, beyond the descriptor's own. */
   #append(text = ''): string {
     return [this.#options.observing?.parameters, text].filter(Boolean).join(' ')
@@ -208,7 +218,8 @@ export class KexecSession {
     if (outcome.diagnosis?.kind === 'load-error') this.#running = before
     else this.#target = undefined
     if (!outcome.proven) return
-    this.#running = outcome.after
+    // A capture kernel runs in the little memory that was set aside: nothing further can be kexec'd from there.
+    if (!this.#options.loader.byPanic) this.#running = outcome.after
     this.#generation = generation
   }
 
@@ -226,7 +237,7 @@ export class KexecSession {
         commandLine({
           arch: descriptor.arch,
           earlyConsole: descriptor.earlyConsole,
-          append: [descriptor.append, this.#append()].filter(Boolean).join(' '),
+          append: [this.#loaderParameter, descriptor.append, this.#append()].filter(Boolean).join(' '),
           nonce: newNonce(),
         }),
       )
@@ -281,6 +292,12 @@ export class KexecSession {
 function seenBy(
   observing: Observing,
   evidence: Evidence,
+  { byPanic }: ShellLoader,
 ): Pick<SessionCycle, 'evidence' | 'record' | 'observed'> {
-  return { evidence, record: observing.record(evidence), observed: observing.findings(evidence) }
+  const findings = observing.findings(evidence)
+  return {
+    evidence,
+    record: observing.record(evidence),
+    observed: byPanic ? findings.map(leftByPanic) : findings,
+  }
 }

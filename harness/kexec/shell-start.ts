@@ -24,6 +24,9 @@ export function shellStart(request: LoadRequest, { board, loader }: Context): Ke
     nonce,
     before: request.before,
     shutdownLimitMs: board.descriptor.limits.shutdownMs,
+    byPanic: loader.byPanic,
+    missingProof: async (signal) =>
+      (await loader.missingProof?.(board.shell, { timeoutMs: board.descriptor.limits.loadMs, signal })) ?? [],
     load: (watch) => loadKernel(request, { board, loader, nonce, ...watch }),
     async execute({ timeoutMs, signal, mark }) {
       const { status, output } = await loader.execute(board.shell, request.method, {
@@ -47,6 +50,8 @@ async function loadKernel(
   { method, target, append, before }: LoadRequest,
   { board, loader, nonce, signal, mark }: Context & StartWatch & { nonce: string },
 ): Promise<void> {
+  const why = loader.cannot?.(method)
+  if (why !== undefined) throw new UnsupportedMethod(why)
   const { arch, earlyConsole, limits } = board.descriptor
   const line = commandLine({
     arch,

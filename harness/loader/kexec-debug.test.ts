@@ -33,6 +33,19 @@ test('reads the segments of a kexec_load on arm64', (t) => {
   t.is(entrySegment(layout), layout.segments[3])
 })
 
+test('reads what the kernel tells of a kexec_file_load', (t) => {
+  const text = fixture('kexec-file-load-x86_64')
+  const layout = parseKexecDebug(text)!
+  t.is(layout.syscall, 'kexec_file_load')
+  t.is(layout.entry, 0x3ffd8160n)
+  t.is(layout.segments.length, 4)
+  t.deepEqual(layout.segments[2], { buf: null, bufsz: 0xb967c0, mem: 0x3c600000n, memsz: 0x37ef000 })
+  t.is(entrySegment(layout), layout.segments[0], "the entry point is in the kernel's own purgatory")
+  const withoutStamps = text.replaceAll(/^.*kexec_file: /gm, '')
+  t.deepEqual(parseKexecDebug(withoutStamps), layout)
+  t.deepEqual(parseKexecDebug(fixture('kexec-load-x86_64') + text), layout, 'the later of two')
+})
+
 test('a load that was refused has no layout', (t) => {
   t.is(parseKexecDebug(fixture('kexec-file-load-refused-arm64')), undefined)
   t.is(parseKexecDebug(''), undefined)
@@ -43,10 +56,14 @@ test('of two loads the last one counts', (t) => {
   t.is(parseKexecDebug(both)?.entry, 0x3ffd4760n)
 })
 
-for (const arch of ['x86_64', 'arm64'])
-  test(`a segment that was lost on the wire leaves nothing to rely on: ${arch}`, (t) => {
-    const lines = fixture(`kexec-load-${arch}`).split('\n')
-    for (const lost of lines.filter((line) => /^(segment|nr_segments|kexec_load:)/.test(line)))
+for (const name of ['kexec-load-x86_64', 'kexec-load-arm64', 'kexec-file-load-x86_64'])
+  test(`a segment that was lost on the wire leaves nothing to rely on: ${name}`, (t) => {
+    const lines = fixture(name).split('\n')
+    const telling = lines.filter((line) =>
+      /segment\[|nr_segments|kexec_(file_)?load: .*(entry|start)/.test(line),
+    )
+    t.true(telling.length > 5)
+    for (const lost of telling)
       t.is(parseKexecDebug(lines.filter((line) => line !== lost).join('\n')), undefined, lost)
   })
 

@@ -20,7 +20,7 @@ test('each option is typed as kexec(8) has it', (t) => {
     ...plain,
     options: {
       ...{ memMin: 0x10000000, memMax: 0x1fffffff, reuseCommandLine: true },
-      ...{ dtb: "/tmp/a b.dtb", sync: false, debug: true },
+      ...{ dtb: '/tmp/a b.dtb', sync: false, debug: true },
     },
   })
   t.true(
@@ -45,7 +45,12 @@ test('nothing from a descriptor reaches the shell unquoted', (t) => {
 test('a method reads as its options', (t) => {
   t.is(describeMethod({ syscall: 'kexec_load', checks: false, ifdown: false }), 'kexec_load --no-checks -x')
   t.is(
-    describeMethod({ syscall: 'kexec_load', checks: true, ifdown: true, options: { reuseCommandLine: true } }),
+    describeMethod({
+      syscall: 'kexec_load',
+      checks: true,
+      ifdown: true,
+      options: { reuseCommandLine: true },
+    }),
     'kexec_load --reuse-cmdline',
   )
   t.is(describeMethod({ syscall: 'kexec_file_load', checks: true, ifdown: true }), 'kexec_file_load')

@@ -1,5 +1,5 @@
 /** kexec-tools: `kexec -l`, `-p`, `-e`, `-u`; options as kexec(8) of 2.0.25 names them. */
-import { quote, type Shell } from '../console/shell.ts'
+import { quote, type RunOptions, type Shell } from '../console/shell.ts'
 import { debugNoise, parseKexecDebug } from './kexec-debug.ts'
 import { loadWords } from './kexec-tools-options.ts'
 import type { LoadMethod, LoadResult, LoadTarget, ShellLoader, StepOptions } from './loader.ts'
@@ -33,7 +33,8 @@ export async function loadWith(
 ): Promise<LoadResult> {
   const command = loadCommand(target, method, purpose)
   const debug = method.options?.debug === true
-  const result = await runAndReadLoaded(shell, debug ? withoutNoise(command) : command, purpose, options)
+  const typed = debug ? withDebugOutput(command, method) : command
+  const result = await runAndReadLoaded(shell, typed, purpose, options)
   const layout = debug ? parseKexecDebug(result.output) : undefined
   const told = layout === undefined ? result : { ...result, layout }
   const suspect = result.status !== 0 && saysUnsupported.test(result.output)
@@ -70,10 +71,14 @@ export function executeCommand({ ifdown, options }: LoadMethod): string {
   return ['kexec -e', ifdown ? '' : '-x', options?.sync === false ? '-y' : ''].filter(Boolean).join(' ')
 }
 
-/** Not a pipe: the status has to be that of kexec. */
-function withoutNoise(command: string): string {
+/**
+ * Without most of the noise. Not a pipe: the status has to be that of kexec. What the kernel told of a kexec_file_load
+ * loses its stamp and prefix, since a shell on the kernel's own console takes stamped lines for no part of an answer.
+ */
+function withDebugOutput(command: string, { syscall }: LoadMethod): string {
   const file = '/tmp/kexec-debug'
-  return `${command} >${file} 2>&1; d=$?; grep -vE ${quote(debugNoise)} ${file}; rm -f ${file}; (exit $d)`
+  const told = syscall === 'kexec_file_load' ? `; dmesg | sed -n 's/.*kexec_file: //p'` : ''
+  return `${command} >${file} 2>&1; d=$?; grep -vE ${quote(debugNoise)} ${file}; rm -f ${file}${told}; (exit $d)`
 }
 
 /** What kexec-tools says for ENOSYS, and also for some commands that the kernel merely refuses (kexec.c, EFALLBACK). */
@@ -92,12 +97,12 @@ function syscallOption(method: LoadMethod): string {
   return method.syscall === 'kexec_file_load' ? '-s' : '-c'
 }
 
-/** One command line for both, since each round trip over a slow console counts into the load. */
-async function runAndReadLoaded(
+/** Runs a command that loads or unloads. One command line for all, since each round trip over a slow console counts. */
+export async function runAndReadLoaded(
   shell: Shell,
   command: string,
   purpose: Purpose,
-  options: StepOptions,
+  options: RunOptions,
 ): Promise<LoadResult> {
   const result = await shell.run(
     `${command}; r=$?; echo "loaded=$(cat ${purposes[purpose].loaded})"; (exit $r)`,

@@ -33,7 +33,15 @@ export type LoadResult = CommandResult & {
 export type ShellLoader = {
   readonly ui: 'shell'
   readonly name: string
+  /** Why it can't kexec in this way, as a sentence; absent, or undefined, where it can. */
+  cannot?(method: LoadMethod): string | undefined
   load(shell: Shell, target: LoadTarget, method: LoadMethod, options: StepOptions): Promise<LoadResult>
+  /** What generation 0 needs on its command line, where the descriptor's own has no such parameter: `name=value`. */
+  readonly parameter?: string
+  /** True: the old kernel panics to start the new one, which can't kexec on: the board boots cold after each cycle. */
+  readonly byPanic?: boolean
+  /** What of the loader's own proof the new kernel does not show, in words. */
+  missingProof?(shell: Shell, options: StepOptions): Promise<string[]>
   /** Starts the loaded kernel. Resolves only when that failed; ends by `options.signal` when the new kernel is there. */
   execute(shell: Shell, method: LoadMethod, options: StepOptions): Promise<CommandResult>
   unload(shell: Shell, method: LoadMethod, options: StepOptions): Promise<LoadResult>

@@ -4,7 +4,8 @@ import type { BoardSummary, CycleSummary, Statistic, TestSummary } from '../jour
 import { visible } from './escape.ts'
 import { duration, loaderLabel, number } from './format.ts'
 import { observedSection } from './html-devices.ts'
-import { cyclesOf, diagnosesOf, kindNames, messageOf } from './problems.ts'
+import type { ScreenGallery } from './html-screens.ts'
+import { cyclesOf, diagnosesOf, isRed, kindNames, messageOf } from './problems.ts'
 import { html, type SafeHtml } from './safe-html.ts'
 import { stressText } from './table-text.ts'
 
@@ -13,18 +14,19 @@ export function verdictMark(verdict: string): SafeHtml {
   return html`<span class="verdict ${verdict}">${verdict}</span>`
 }
 
-export function boardSection(board: BoardSummary): SafeHtml {
+export function boardSection(board: BoardSummary, screens: ScreenGallery): SafeHtml {
   const about = [board.arch, board.accelerator, board.note].filter((part) => part !== null && part !== '')
   return html`<section>
 <h2>${board.name} ${verdictMark(board.verdict)}</h2>
 <p class="quiet">${about.join(' · ')}</p>
 ${board.failure ? failureCard('error', 'The board', board.failure) : null}
 ${facts(board)}
-${board.tests.map((test) => problemCard(board, test))}${strayCard(board)}
+${board.tests.map((test) => problemCard(board, test, screens))}${strayCard(board)}
 ${cyclesTable(board.cycles)}
 ${observedSection(board)}
 ${statisticsTable(board.statistics)}
 ${testsTable(board.tests)}
+${screens.ofOthers(board)}
 ${journeys(board)}
 </section>`
 }
@@ -39,7 +41,7 @@ ${duration(checksRatio.checkedMs)} against ${duration(checksRatio.uncheckedMs)} 
 }
 
 /** What went wrong with a test, also with one that came good in the end. */
-function problemCard(board: BoardSummary, test: TestSummary): SafeHtml | null {
+function problemCard(board: BoardSummary, test: TestSummary, screens: ScreenGallery): SafeHtml | null {
   const cycles = cyclesOf(board, test)
   const diagnoses = diagnosesDetails(cycles)
   const lost = test.attempts.slice(0, -1).map((attempt, index) => {
@@ -49,10 +51,11 @@ function problemCard(board: BoardSummary, test: TestSummary): SafeHtml | null {
   const good = test.verdict === 'passed' || test.verdict === 'skipped'
   if (good && diagnoses.length === 0 && lost.length === 0) return null
   const message = good ? `${test.verdict} in the end` : messageOf(test, cycles)
+  const shown = isRed(test) ? screens.ofProblem(test) : []
   const kind = test.failure ? kindNames[test.failure.kind] : test.verdict
   const failure = { message, hint: test.failure?.hint, stack: test.failure?.stack }
   const title = `${test.suite}: ${test.test} (${kind})`
-  return failureCard(good ? 'warning' : test.verdict, title, failure, [list(lost), ...diagnoses])
+  return failureCard(good ? 'warning' : test.verdict, title, failure, [list(lost), ...shown, ...diagnoses])
 }
 
 /** Diagnoses of cycles whose test the journal does not name. */

@@ -49,6 +49,8 @@ svg { display: block; width: 100%; height: .8rem; border-radius: 3px; }
 .card.failed, .card.fatal { border-left-color: var(--failed); } .card.error { border-left-color: var(--error); }
 .card.interrupted, .card.warning { border-left-color: var(--interrupted); }
 .card.info, .card.skipped { border-left-color: var(--skipped); }
+figure { margin: .6rem 0; } figcaption { font-weight: 600; }
+img.screen { display: block; max-width: 100%; margin: .4rem 0; border: 1px solid var(--line); border-radius: 6px; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 @media print { details { display: block; } pre { max-height: none; } }
 `

@@ -5,15 +5,18 @@ import type { Finding } from '../journal/events.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
 import { duration } from './format.ts'
 import { boardSection, failureCard, list, verdictMark } from './html-board.ts'
+import { ScreenGallery } from './html-screens.ts'
 import { styleSheet } from './html-style.ts'
 import { overviewRows } from './rows.ts'
 import { html, SafeHtml } from './safe-html.ts'
 
-// Only this very style sheet is allowed, so that no text from a console can style, script or load anything.
-const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(styleSheet).digest('base64')}'; base-uri 'none'; form-action 'none'`
+// Only this very style sheet and pictures within the page are allowed, so that no text from a console can style, script or
+// load anything.
+const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(styleSheet).digest('base64')}'; img-src data:; base-uri 'none'; form-action 'none'`
 
 /** The whole page. Pure; every text from a console is escaped. */
 export function reportHtml(summary: RunSummary): string {
+  const screens = new ScreenGallery()
   return html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -33,7 +36,7 @@ ${summary.complete ? null : html`<div class="card interrupted"><p>The journal ha
 ${summary.failure ? failureCard('error', 'The run', summary.failure) : null}
 ${overview(summary)}
 ${findings(summary.findings.toSorted(bySeverity))}
-${summary.boards.map(boardSection)}
+${summary.boards.map((board) => boardSection(board, screens))}
 ${notes(summary)}
 </main>
 </body>

@@ -1,12 +1,13 @@
 /** The texts of a JUnit report: what a failure says, and what goes to a case's system-out. All results are safe. */
 import type { Failure } from '../journal/events.ts'
 import { phaseNames } from '../journal/events.ts'
-import type { BoardSummary, CycleSummary } from '../journal/summary-schema.ts'
+import type { BoardSummary, CycleSummary, ScreenSummary, TestSummary } from '../journal/summary-schema.ts'
 import { isMeasured } from '../journal/summary-statistics.ts'
 import { summarize } from '../stats/summary.ts'
 import { visible, visibleLine } from './escape.ts'
 import { duration, loaderLabel } from './format.ts'
-import { diagnosesOf } from './problems.ts'
+import { cyclesOf, diagnosesOf } from './problems.ts'
+import { screenLines } from './screen-text.ts'
 
 // Jenkins and GitLab act on [[ATTACHMENT|path]] wherever it stands, so that a console must not be able to say it.
 const command = /\[\[(?=[A-Z]+\|)/g
@@ -25,11 +26,20 @@ export function firstLine(text: string): string {
   return text.split('\n', 1)[0]!
 }
 
-/** The body of a failure: message, hint, and the diagnosis of each cycle that has one. */
+/** How many screens a failure shows: how it came to be, and how it ended. */
+const screensOfFailure = 3
+
+/** The body of a failure: message, what the screen showed, hint, and the diagnosis of each cycle that has one. */
 export function failureBody(
   failure: Pick<Failure, 'message' | 'hint' | 'stack'>,
   cycles: readonly CycleSummary[],
+  screens: readonly ScreenSummary[] = [],
 ): string {
+  const shown = screens
+    .slice(-screensOfFailure)
+    // An error about a screen often shows it itself.
+    .filter(({ text }) => text === '' || !failure.message.includes(text))
+    .map((screen) => screenLines(screen).join('\n'))
   const hint = failure.hint ? [`hint: ${failure.hint}`] : []
   const diagnoses = diagnosesOf(cycles).map(({ cycle, diagnosis }) =>
     [
@@ -41,7 +51,7 @@ export function failureBody(
     ].join('\n'),
   )
   const stack = failure.stack ? [failure.stack] : []
-  return junitText([failure.message, ...hint, ...diagnoses, ...stack].join('\n\n'))
+  return junitText([failure.message, ...shown, ...hint, ...diagnoses, ...stack].join('\n\n'))
 }
 
 function section(title: string, lines: readonly string[] = []): string[] {
@@ -84,14 +94,19 @@ export function suiteProperties(board: BoardSummary, cycles: readonly CycleSumma
   ]
 }
 
-/** system-out of a case: the console's file as an attachment, properties, a line for each cycle, and console text. */
-export function caseOutput(board: BoardSummary, cycles: readonly CycleSummary[], excerpt?: string): string {
+/**
+ * system-out of a case: files as attachments, properties, a line for each cycle, and console text. The newest screen's
+ * picture comes first: it is the one that GitLab shows.
+ */
+export function caseOutput(board: BoardSummary, test: TestSummary, excerpt?: string): string {
+  const cycles = cyclesOf(board, test)
   const properties: [string, string][] = [
     ...(board.arch ? [['arch', board.arch] as [string, string]] : []),
     ...cycleProperties(cycles),
   ]
   const attachable = /^[\w.+@-]+$/.test(board.name)
   const parts = [
+    ...test.screens.map(({ file }) => `[[ATTACHMENT|${file}]]`).reverse(),
     ...(attachable ? [`[[ATTACHMENT|console/${board.name}.log]]`] : []),
     ...properties.map(([name, value]) => `[[PROPERTY|${name}=${junitLine(value).replaceAll(']', ')')}]]`),
     junitText(cycles.map(cycleLines).join('\n'), 'end'),

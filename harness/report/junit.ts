@@ -14,7 +14,7 @@ import {
   suiteProperties,
   junitLine as text,
 } from './junit-text.ts'
-import { cyclesOf, kindNames, messageOf } from './problems.ts'
+import { cyclesOf, isRed, kindNames, messageOf } from './problems.ts'
 
 export type JunitOptions = {
   /** Console text of a test, beside what the journal has of it. */
@@ -107,20 +107,20 @@ function runSuite(summary: RunSummary): Suite {
 
 function caseOf(board: BoardSummary, test: TestSummary, options: JunitOptions): Case {
   const cycles = cyclesOf(board, test)
-  const red = test.verdict === 'failed' || test.verdict === 'error' || test.verdict === 'interrupted'
+  const red = isRed(test)
   return {
     name: test.test,
     seconds: (test.durationMs ?? 0) / 1000,
     skipped: test.verdict === 'skipped' ? (test.reason ?? 'no reason was given') : undefined,
     problem: red ? testProblem(test, cycles) : undefined,
     retries: retriesOf(test, red),
-    output: caseOutput(board, cycles, options.consoleExcerpt?.(board.name, test)),
+    output: caseOutput(board, test, options.consoleExcerpt?.(board.name, test)),
   }
 }
 
 function testProblem(test: TestSummary, cycles: readonly CycleSummary[]): Problem {
   const message = messageOf(test, cycles)
-  const body = failureBody({ message, ...test.failure }, cycles)
+  const body = failureBody({ message, ...test.failure }, cycles, test.screens)
   if (test.verdict === 'interrupted') return { element: 'error', type: 'Interrupted', message, body }
   if (test.failure) return problemOf(test.failure, body)
   return test.verdict === 'failed'

@@ -12,6 +12,11 @@ export const kindNames: Record<Failure['kind'], string> = {
   internal: 'InternalError',
 }
 
+/** Whether a test's verdict is one that somebody has to look at. */
+export function isRed({ verdict }: Pick<TestSummary, 'verdict'>): boolean {
+  return verdict === 'failed' || verdict === 'error' || verdict === 'interrupted'
+}
+
 export function cyclesOf(board: BoardSummary, test: TestSummary): CycleSummary[] {
   return board.cycles.filter((cycle) => cycle.suite === test.suite && cycle.test === test.test)
 }

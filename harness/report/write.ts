@@ -1,5 +1,5 @@
 /** Writes the reports of a run into its folder. */
-import { open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { LabError } from '../errors.ts'
 import type { JournalEvent } from '../journal/events.ts'
@@ -8,6 +8,7 @@ import type { RunSummary } from '../journal/summary-schema.ts'
 import { reportHtml } from './html.ts'
 import { runJson } from './json.ts'
 import { type JunitOptions, junitXml } from './junit.ts'
+import { ScreenPainter } from './screen-png.ts'
 
 type ReportKind = 'json' | 'junit' | 'html'
 
@@ -20,7 +21,7 @@ export type WrittenReports = {
 }
 
 /**
- * Writes run.json, junit.xml and report.html from a run's events. Each file appears whole or not at all, and one that can't
+ * Writes run.json, junit.xml, report.html and screens/ from a run's events. Each file appears whole or not at all, and one that can't
  * be written does not keep the others from being. Throws nothing for a report that failed: see `errors`.
  */
 export async function writeReports(
@@ -47,10 +48,25 @@ export async function writeReports(
       result.errors.push(error instanceof Error ? error : new Error(String(error)))
     }
   }
+  result.errors.push(...(await writeScreens(folder, summary)))
   return result
 }
 
-async function writeWhole(file: string, content: string): Promise<void> {
+/** Writes the screens' pictures beside the reports that name them. Returns why some could not be written. */
+async function writeScreens(folder: string, summary: RunSummary): Promise<Error[]> {
+  const screens = summary.boards.flatMap(({ tests }) => tests.flatMap((test) => test.screens))
+  if (screens.length === 0) return []
+  const painter = new ScreenPainter()
+  try {
+    await mkdir(join(folder, 'screens'), { recursive: true })
+    for (const { file, snapshot } of screens) await writeWhole(join(folder, file), painter.png(snapshot))
+    return []
+  } catch (error) {
+    return [error instanceof LabError ? error : cannotWrite(join(folder, 'screens'), error)]
+  }
+}
+
+async function writeWhole(file: string, content: string | Buffer): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     await using handle = await open(temporary, 'w')

@@ -134,7 +134,7 @@ export class BootloaderUnderTest extends SessionRecord {
       generation: choice?.by === 'time-out' ? 1 : this.session.generation + 1,
       loader: choice ? this.loader.name : kexecTools.name,
       ...{ syscall: method.syscall, checks: method.checks, noIfdown: !method.ifdown, warmup: inVain },
-      choice: choice && describeChoice(choice),
+      choice,
     })
     try {
       const outcome = await body()

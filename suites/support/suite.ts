@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Board } from '../../harness/board/board.ts'
 import { isReal } from '../../harness/board/kinds.ts'
-import { methodOf } from '../../harness/board/loader-types.ts'
+import { methodOf, quickestOf } from '../../harness/board/loader-types.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
@@ -68,6 +68,11 @@ export class Suite {
   /** The way of loading that the board's descriptor asks for. */
   get method(): LoadMethod {
     return methodOf(this.#plan.descriptor.loader)
+  }
+
+  /** The same without purgatory's digest, where that can be left out. */
+  get quickestMethod(): LoadMethod {
+    return quickestOf(this.#plan.descriptor.loader)
   }
 
   /** Declares a test of a loader that is run in a shell. Tests of a suite run one after another on one board. */

@@ -1,0 +1,209 @@
+/** Presses kexecboot's keys on the machine's keyboard, and sees on the screen what each of them did. */
+import { type ScreenMatcher, ScreenTimeout } from '../console/screen.ts'
+import { BoardError, LabError } from '../errors.ts'
+import { isDamaged } from './dialogue-menu.ts'
+import {
+  debugInfo,
+  isDebugInfo,
+  isMainMenu,
+  isSystemMenu,
+  itemsOf,
+  type KexecbootItem,
+  loggedMenu,
+  systemMenu,
+} from './kexecboot-menu.ts'
+import type { Menu, Ui } from './menu-loader.ts'
+
+/** A menu is drawn line by line; it is read once nothing of it has changed for so long. */
+const settledMs = 500
+/** How long a key may take to show. */
+const answerMs = 10_000
+const attempts = 4
+
+export class KexecbootKeys {
+  readonly #ui: Ui
+  /** Position of the console from which on its log is read. */
+  readonly #from: number
+
+  constructor(ui: Ui, from: number) {
+    this.#ui = ui
+    this.#from = from
+  }
+
+  /** The menu once it is there. Throws ScreenTimeout, or LabError where it can't be read. */
+  async arrive(): Promise<Menu> {
+    const { timeoutMs } = this.#ui
+    await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', timeoutMs)
+    return await this.#wholeMenu()
+  }
+
+  /**
+   * Keeps it from booting its first entry. Nothing stops its time-out, but it does nothing while the debug log is
+   * shown (process_ctx_textview()).
+   */
+  async hold(): Promise<void> {
+    if (!this.#ui.sendKey) return
+    await this.#selectWhere((items) => items.find(({ label }) => label === systemMenu), isMainMenu)
+    await this.#pressUntil('ret', (view) => isSystemMenu(itemsOf(view)), 'system menu of kexecboot')
+    await this.#selectWhere((items) => items.find(({ label }) => label === debugInfo), isSystemMenu)
+    await this.#pressUntil('ret', isDebugInfo, "kexecboot's debug log")
+  }
+
+  /** From the debug log back to the menu; from the menu, nothing. */
+  async leaveHold(): Promise<void> {
+    const { view } = this.#ui.screen
+    if (isDebugInfo(view))
+      await this.#pressUntil('ret', (now) => isSystemMenu(itemsOf(now)), 'system menu of kexecboot')
+    if (!isSystemMenu(itemsOf(this.#ui.screen.view))) return
+    await this.#selectWhere((items) => items.find(({ label }) => label === 'Back'), isSystemMenu)
+    await this.#pressUntil('ret', (now) => isMainMenu(itemsOf(now)), 'menu of kexecboot')
+  }
+
+  /** Has it look for entries again. */
+  async rescan(): Promise<Menu> {
+    const { console, signal } = this.#ui
+    // It frees its entries, also the one that the cursor is on, and then reads it (do_rescan()); never the system menu.
+    await this.#selectWhere((items) => items.find(({ label }) => label === systemMenu), isMainMenu)
+    const from = console.position
+    await this.#press('s')
+    await console.expect(/Populating menu: |No items for menu found/, {
+      ...{ from, signal, timeoutMs: this.#ui.timeoutMs },
+      what: "log of kexecboot's rescan",
+    })
+    await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', answerMs)
+    return this.#menu()
+  }
+
+  /** Moves the cursor to the entry. Throws BoardError where there is none, LabError where the menu can't be read. */
+  async moveTo(label: string): Promise<void> {
+    await this.#selectWhere((items) => {
+      const found = items.find((item) => item.boots && item.label === label)
+      // A menu that is longer than the screen has entries which only the log tells of.
+      const logged = this.#logged()
+      if (found || logged?.labels.includes(label)) return found ?? null
+      const shown = items.filter(({ boots }) => boots).map((item) => item.label)
+      const damaged = [...shown, ...(logged?.labels ?? [])].find((text) => isDamaged(text, label))
+      if (damaged !== undefined)
+        throw this.#unreadable(`${JSON.stringify(label)} is shown as ${JSON.stringify(damaged)}`)
+      const all = (logged?.labels ?? shown).map((text) => JSON.stringify(text)).join(', ')
+      throw new BoardError(`kexecboot's menu has no entry ${JSON.stringify(label)}; it has ${all || 'none'}`)
+    }, isMainMenu)
+  }
+
+  /** Presses Enter on the entry that the cursor is on. */
+  async enter(pressing: () => void): Promise<void> {
+    const { console } = this.#ui
+    const before = console.position
+    pressing()
+    await this.#press('ret')
+    // Its kexec tells what it does from the first moment on; where nothing comes at all, the key was lost.
+    if (await this.#appears(() => console.position !== before, answerMs)) return
+    await this.#press('ret')
+  }
+
+  /** Moves the cursor, one key at a time, to the item that is wanted; null: it is somewhere out of sight. */
+  async #selectWhere(
+    wanted: (items: readonly KexecbootItem[]) => KexecbootItem | null | undefined,
+    isMenu: (items: readonly KexecbootItem[]) => boolean,
+  ): Promise<void> {
+    for (let presses = 0; ; presses++) {
+      const { view } = this.#ui.screen
+      const items = (await this.#settled(isMenu)) ?? itemsOf(view)
+      const to = isMenu(items) ? wanted(items) : undefined
+      if (to?.selected && items.filter(({ selected }) => selected).length === 1) return
+      const count = this.#logged()?.labels.length ?? items.length
+      if (presses > 2 * (count + 1) + 2 * attempts)
+        throw this.#unreadable(
+          `kexecboot's cursor does not come to ${JSON.stringify(to?.label ?? 'its entry')}`,
+        )
+      const at = items.findIndex(({ selected }) => selected)
+      const { text } = this.#ui.screen
+      const before = this.#ui.console.position
+      await this.#press(to && at > items.indexOf(to) ? 'up' : 'down')
+      await this.#appears(
+        () => this.#ui.console.position !== before && this.#ui.screen.text !== text,
+        answerMs,
+      )
+    }
+  }
+
+  async #settled(isMenu: (items: readonly KexecbootItem[]) => boolean): Promise<KexecbootItem[] | undefined> {
+    const { screen, signal } = this.#ui
+    const matcher: ScreenMatcher<KexecbootItem[]> = (view) => {
+      const items = itemsOf(view)
+      return isMenu(items) && items
+    }
+    try {
+      return await screen.expect(matcher, { timeoutMs: answerMs, signal, settledMs, what: 'menu' })
+    } catch (error) {
+      if (error instanceof ScreenTimeout) return undefined
+      throw error
+    }
+  }
+
+  /** Screen and log have to agree; where they don't, something was lost, and both are shown again. */
+  async #wholeMenu(): Promise<Menu> {
+    for (let attempt = 1; ; attempt++) {
+      const menu = this.#menu()
+      if (this.#agrees() || !this.#ui.sendKey) return menu
+      if (attempt === attempts) throw this.#unreadable('kexecboot shows other entries than its log has')
+      await this.rescan()
+    }
+  }
+
+  #agrees(): boolean {
+    const logged = this.#logged()
+    if (!logged) return true
+    const shown = itemsOf(this.#ui.screen.view).flatMap(({ label, boots }) => (boots ? [label] : []))
+    return logged.labels.slice(-shown.length || undefined).join('\n') === shown.join('\n')
+  }
+
+  #menu(): Menu {
+    const items = itemsOf(this.#ui.screen.view).filter(({ boots }) => boots)
+    const labels = this.#logged()?.labels ?? items.map(({ label }) => label)
+    return {
+      // Which is the first one is all that it knows of a default.
+      entries: labels.map((label, index) => ({ label, isDefault: index === 0 })),
+      selected: items.find(({ selected }) => selected)?.label ?? null,
+      countdownS: null,
+      status: null,
+    }
+  }
+
+  #logged() {
+    const logged = loggedMenu(this.#ui.console.since(this.#from))
+    return logged?.whole ? logged : undefined
+  }
+
+  async #press(key: string): Promise<void> {
+    this.#ui.signal.throwIfAborted()
+    await this.#ui.sendKey!(key)
+  }
+
+  async #pressUntil(key: string, shown: ScreenMatcher<boolean>, what: string): Promise<void> {
+    await this.#press(key)
+    await this.#see(shown, what, answerMs).catch((error) => {
+      throw error instanceof ScreenTimeout ? this.#unreadable(`${what} did not come`) : error
+    })
+  }
+
+  async #see(shown: ScreenMatcher<boolean>, what: string, timeoutMs: number): Promise<void> {
+    await this.#ui.screen.expect(shown, { timeoutMs, signal: this.#ui.signal, settledMs, what })
+  }
+
+  async #appears(shown: () => boolean, timeoutMs: number): Promise<boolean> {
+    try {
+      await this.#ui.screen.expect(shown, { timeoutMs, signal: this.#ui.signal, what: 'answer' })
+      return true
+    } catch (error) {
+      if (error instanceof ScreenTimeout) return false
+      throw error
+    }
+  }
+
+  #unreadable(what: string): LabError {
+    return new LabError(`${what}; the screen shows:\n${this.#ui.screen.text || '(nothing)'}`, {
+      hint: 'Check the console: bytes are lost, or its terminal is not 80 columns and 24 lines wide (stty rows 24 cols 80).',
+    })
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * kexecboot's text menu. It reads the machine's keyboard and not the serial console, on which it shows its menu and its
+ * log; or it boots its first entry when the time is over that it was compiled with (src/evdevs.c, src/kexecboot.c of 0.6).
+ */
+import type { MenuLoaderChoice } from '../board/loader-types.ts'
+import { systemClock } from '../clock.ts'
+import { BoardError } from '../errors.ts'
+import { KexecbootKeys } from './kexecboot-keys.ts'
+import { gaveUp, isInit, refusalOf } from './kexecboot-menu.ts'
+import type { BootWatch, MenuLoader, Refusal, Ui } from './menu-loader.ts'
+
+type KexecbootChoice = Extract<MenuLoaderChoice, { type: 'kexecboot' }>
+
+/** The longest that a timer takes: who waits here is ended by his signal. */
+const foreverMs = 2 ** 31 - 1
+
+export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLoader {
+  return {
+    ui: 'menu',
+    name: 'kexecboot',
+    // start_kernel(): `kexec -d -l`, then `kexec -e`; options for the rest are compiled in.
+    method: { syscall: 'kexec_load', checks: true, ifdown: true },
+    configs: ['kexecboot'],
+    canEdit: false,
+
+    async arrive(ui, { from, holdCountdown }) {
+      const keys = new KexecbootKeys(ui, from)
+      const menu = await keys.arrive()
+      if (holdCountdown) await keys.hold()
+      return menu
+    },
+
+    async boot(ui, choice, watch) {
+      const from = ui.console.position
+      if (choice.by === 'time-out') await timeOver(ui, timeout, watch)
+      else await choose(ui, choice, watch)
+      return await refusal(ui, from)
+    },
+
+    async rescan(ui) {
+      const keys = new KexecbootKeys(ui, ui.console.position)
+      await keys.leaveHold()
+      const menu = await keys.rescan()
+      await keys.hold()
+      return menu
+    },
+  }
+}
+
+/** Throws BoardError where there is no such entry or no keyboard, LabError where the menu can't be read. */
+async function choose(
+  ui: Ui,
+  { label, edit }: { label: string; edit?: string },
+  watch: BootWatch,
+): Promise<void> {
+  if (edit !== undefined) throw new BoardError("kexecboot can't change an entry's command line")
+  if (!ui.sendKey)
+    throw new BoardError(`kexecboot takes no keys from its console, and this board has no other keyboard`, {
+      hint: 'Boot its default by its time-out; on a QEMU board keys work.',
+    })
+  const keys = new KexecbootKeys(ui, 0)
+  await keys.leaveHold()
+  await keys.moveTo(label)
+  await keys.enter(() => watch.chosen(systemClock.nowNs()))
+}
+
+async function timeOver(ui: Ui, timeout: number | undefined, watch: BootWatch): Promise<void> {
+  const limitMs = timeout === undefined ? foreverMs : (2 * timeout + 30) * 1000
+  const over = await ui.console.expect('Timeout reached!', {
+    ...{ from: ui.console.position, signal: ui.signal, timeoutMs: limitMs },
+    what: "end of kexecboot's time-out",
+  })
+  watch.chosen(over.atNs)
+}
+
+/** Waits until it gives up. It ends then: whoever started it starts it again, but a kernel without its init panics. */
+async function refusal(ui: Ui, from: number): Promise<Refusal> {
+  const { console, screen, signal } = ui
+  const said = await console.expect(gaveUp, { from, signal, timeoutMs: foreverMs, what: 'refusal' })
+  // The old menu may still be shown, and must not be taken for the next one.
+  screen.clear()
+  const text = console.since(from).slice(0, said.end - from)
+  return { message: refusalOf(text), usable: !isInit(console.since(0)) }
+}

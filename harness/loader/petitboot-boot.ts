@@ -1,0 +1,102 @@
+/** What becomes of a boot that petitboot began: its status line, its refusals whole, and how it reboots. */
+import { systemClock } from '../clock.ts'
+import { ConsoleTimeout } from '../console/console.ts'
+import { ScreenTimeout } from '../console/screen.ts'
+import { HarnessError, LabError } from '../errors.ts'
+import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
+import { appears, redraw } from './petitboot-keys.ts'
+import { readRefusal } from './petitboot-log.ts'
+import { boots, readStatus, rebootStatus } from './petitboot-screen.ts'
+import { enterShell, leaveShell } from './petitboot-shell.ts'
+
+/** A status line that stands still for so long and can't be read is asked to be drawn again. */
+const stillMs = 15_000
+const redrawsAtMost = 3
+/** What init says, it says at once. */
+const initMs = 1_500
+
+/**
+ * What init and petitboot's own script say of `shutdown -r now` (busybox's init/init.c, utils/pb-console, sysvinit's
+ * shutdown.c, systemd's src/shutdown). `kexec -e` says nothing.
+ */
+const shutdownSays =
+  /The system is going down[^\r\n]*|SIGTERM received, booting[^\r\n]*|Sent SIGTERM to all processes|Rebooting with kexec[^\r\n]*/
+/** The status line is changed, not written anew: `Performing kexec load` and four backspaces. */
+const rebootSaid = /Performing kexec (?:load[\s\b]*)?reboot/
+
+/** Waits for a refusal; ends with the signal's reason when the new kernel is there. Throws as the console does. */
+export async function awaitRefusal(ui: Ui, from: number, watch: BootWatch): Promise<Refusal> {
+  const status = await followStatus(ui, ['executing', 'refused'])
+  if (boots(status) === 'refused') return await refusal(ui, status)
+  await tellReboot(ui, from, watch)
+  return await refusal(ui, await followStatus(ui, ['refused']))
+}
+
+/** Waits until the status line says one of these. */
+async function followStatus(ui: Ui, kinds: readonly string[]): Promise<string> {
+  let left = redrawsAtMost
+  for (;;)
+    try {
+      return await ui.screen.expect(
+        (view) => {
+          const status = readStatus(view)
+          return typeof status === 'string' && kinds.includes(boots(status) ?? '') && status
+        },
+        // Its own limits are the session's, which ends it by the signal.
+        { timeoutMs: stillMs, signal: ui.signal, what: 'refusal' },
+      )
+    } catch (error) {
+      if (!(error instanceof ScreenTimeout)) throw error
+      if (left === 0 || !isDamaged(ui)) continue
+      left--
+      await redraw(ui, 1).catch((failed) => {
+        // A new kernel that says nothing yet draws no menu.
+        if (!(failed instanceof LabError)) throw failed
+      })
+    }
+}
+
+/** A menu with a status that is no message of petitboot's: some of it was lost. */
+function isDamaged({ screen }: Ui): boolean {
+  const status = readStatus(screen.view)
+  return status === null || (status !== undefined && boots(status) === undefined)
+}
+
+/** Tells that it executes, and by which of `shutdown -r now` and `kexec -e` (kexec_reboot() of discover/boot.c). */
+async function tellReboot(ui: Ui, from: number, watch: BootWatch): Promise<void> {
+  const said = await find(ui, rebootSaid, from, 1)
+  const atNs = said?.atNs ?? systemClock.nowNs()
+  try {
+    const words = await find(ui, shutdownSays, from, initMs)
+    watch.executing(
+      atNs,
+      words ? `${rebootStatus}: shutdown -r now, "${words.text}"` : `${rebootStatus}: kexec -e`,
+    )
+  } catch (error) {
+    // The new kernel came in the meantime, or nothing more: what is known is told all the same.
+    watch.executing(atNs, `${rebootStatus}: kexec -e`)
+    throw error
+  }
+}
+
+async function find({ console, signal }: Ui, pattern: RegExp, from: number, timeoutMs: number) {
+  try {
+    return await console.expect(pattern, { from, timeoutMs, signal, what: String(pattern) })
+  } catch (error) {
+    if (error instanceof ConsoleTimeout) return undefined
+    throw error
+  }
+}
+
+/** The status line is cut at the screen's end; the log has all of it and more, where there is a shell to read it with. */
+async function refusal(ui: Ui, status: string): Promise<Refusal> {
+  try {
+    const shell = await enterShell(ui)
+    const message = await readRefusal(shell, status, ui)
+    await leaveShell(ui)
+    return { message, usable: true }
+  } catch (error) {
+    if (ui.signal.aborted || !(error instanceof HarnessError)) throw error
+    return { message: status, usable: (await appears(ui, readStatus, 'menu')) !== undefined }
+  }
+}

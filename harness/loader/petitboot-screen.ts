@@ -1,0 +1,131 @@
+/** What petitboot-nc shows, read from the screen as a person reads it (ui/ncurses/nc-menu.c, nc-scr.c of its sources). */
+import type { ScreenView } from '../console/screen.ts'
+import type { Menu } from './menu-loader.ts'
+
+/** A line of the main menu. */
+export type Item = {
+  /** As it is shown, without the cursor's mark and its blanks. */
+  text: string
+  /** Of an entry that boots something: its label, without the mark of the default. */
+  label: string | null
+  isDefault: boolean
+}
+
+export type MainMenu = {
+  /** Lines that are on the screen, from the top; a longer list is scrolled. */
+  items: readonly Item[]
+  /** Index of the line with the cursor; null where none has it: it was not drawn yet, or lost. */
+  cursor: number | null
+  /** Whether no line is scrolled away. */
+  whole: boolean
+  status: string | null
+}
+
+/** Every screen of petitboot-nc: a title, a rule, its content, a rule, keys, and the status. */
+type Frame = { top: number; bottom: number; status: string | null }
+
+/** G1's line drawing; a terminal that was not told so shows the letter. */
+const rule = /^ ?[─q]{20,}$/
+const mainTitle = /^ ?Petitboot \(/
+/** Trailing blanks are not seen. */
+const prompt = /(?:^|\S )[#$]$/
+const editorTitle = /^ ?Petitboot Option Editor/
+
+/** The main menu, or undefined where another thing is shown, or where it is too damaged to be one. */
+export function readMainMenu(view: ScreenView): MainMenu | undefined {
+  const frame = readFrame(view, mainTitle)
+  if (!frame) return undefined
+  const rows = view.rows.slice(frame.top + 1, frame.bottom)
+  const used = rows.findLastIndex((row) => row.trim() !== '') + 1
+  const items = rows.slice(0, used).map(readItem)
+  return {
+    items,
+    cursor: readCursor(view, frame, used),
+    whole: used < rows.length && items.some(({ text }, index) => text === '' && index < used - 1),
+    status: frame.status,
+  }
+}
+
+/** The status line of the main menu; undefined where something else is shown. */
+export function readStatus(view: ScreenView): string | null | undefined {
+  return readFrame(view, mainTitle)?.status
+}
+
+/** Where the editor of an entry has its fields; undefined where it isn't shown. */
+export function readEditor(
+  view: ScreenView,
+): { row: number; kernelArguments: string; okRow: number } | undefined {
+  if (!view.rows.some((row) => editorTitle.test(row))) return undefined
+  const row = view.rows.findIndex((text) => /^ ?Boot arguments:/.test(text))
+  const okRow = view.rows.findIndex((text) => /\[ +OK +\]/.test(text))
+  if (row === -1 || okRow === -1) return undefined
+  return { row, kernelArguments: view.rows[row]!.replace(/^ ?Boot arguments: ?/, ''), okRow }
+}
+
+/** Whether a shell waits for a command. */
+export function atPrompt(view: ScreenView): boolean {
+  return readFrame(view, mainTitle) === undefined && prompt.test(view.rows[view.cursor.row]!)
+}
+
+/** The menu for those who don't know petitboot. */
+export function menuOf({ items, cursor, status }: MainMenu): Menu {
+  const entries = items.flatMap(({ label, isDefault }) => (label === null ? [] : [{ label, isDefault }]))
+  const seconds = status === null ? undefined : countdown.exec(status)?.[1]
+  return {
+    entries,
+    selected: (cursor === null ? undefined : items[cursor]?.label) ?? null,
+    countdownS: seconds === undefined ? null : Number(seconds),
+    status,
+  }
+}
+
+/** discover/device-handler.c, countdown_status(). */
+export const countdown = /^Booting in (\d+) sec: /
+/** discover/boot.c: it loads, or asks the kernel to. */
+const progress =
+  /^(?:Booting (?!in \d)|Loaded |Performing kexec |Running boot hooks|Boot cancelled|Download complete|\d+ (?:items? )?download)/
+/** discover/boot.c, nc-cui.c: it does not boot. `Boot cancelled` is of a boot before: each new one says it after a failure. */
+const refused =
+  /^(?:kexec load failed|kexec reboot failed|Error loading |Couldn't load |Boot failed|Boot verification failure|Failed: boot )/
+
+/** What a status line says of a boot. */
+export function boots(status: string): 'countdown' | 'progress' | 'executing' | 'refused' | undefined {
+  if (countdown.test(status)) return 'countdown'
+  if (status.startsWith(rebootStatus)) return 'executing'
+  if (refused.test(status)) return 'refused'
+  return progress.test(status) ? 'progress' : undefined
+}
+
+export const rebootStatus = 'Performing kexec reboot'
+
+function readFrame({ rows }: ScreenView, title: RegExp): Frame | undefined {
+  const first = rows.findIndex((row) => title.test(row))
+  if (first === -1) return undefined
+  const top = rows.findIndex((row, index) => index > first && rule.test(row))
+  const bottom = rows.findIndex((row, index) => index > top && rule.test(row))
+  if (top === -1 || bottom === -1 || top > first + 2) return undefined
+  return { top, bottom, status: rows[bottom + 2]?.trim() || null }
+}
+
+function readItem(row: string): Item {
+  const text = row.slice(2)
+  // Entries are indented below the line of their device.
+  const found = /^ {2}(\(\*\) )?(\S.*)$/.exec(text)
+  if (!found) return { text: text.trim(), label: null, isDefault: false }
+  return { text: text.trim(), label: found[2]!, isDefault: found[1] !== undefined }
+}
+
+/** The one line with the mark, and in reverse video where it can be chosen: blank ones and those of devices can't. */
+function readCursor(view: ScreenView, { top, bottom }: Frame, used: number): number | null {
+  const marked: number[] = []
+  const inverse: number[] = []
+  for (let row = top + 1; row < bottom; row++) {
+    if (/^ \*/.test(view.rows[row]!)) marked.push(row)
+    if (view.inverse(row)) inverse.push(row)
+  }
+  const [row] = marked
+  if (row === undefined || marked.length > 1 || row > top + used) return null
+  const canBeChosen = /^ \* *[^ []/.test(view.rows[row]!)
+  const agrees = canBeChosen ? inverse.length === 1 && inverse[0] === row : inverse.length === 0
+  return agrees ? row - top - 1 : null
+}

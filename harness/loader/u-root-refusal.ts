@@ -1,0 +1,64 @@
+/** What comes of a choice in u-root's menu: nothing that it says where it boots, and in its words where it does not. */
+import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
+import { type Failure, readAttempts, readFailures, turn } from './u-root-menu.ts'
+
+/** Messages and menu come through different pipes: how long one may be behind the other. */
+const behindMs = 10_000
+/** The longest that a timer takes. */
+const foreverMs = 2 ** 31 - 1
+
+/** Waits for u-root to refuse what was chosen; the text from `from` on is its answer. Throws the signal's reason. */
+export async function awaitRefusal(ui: Ui, from: number): Promise<Refusal> {
+  await ui.console.expect(turn, { timeoutMs: foreverMs, signal: ui.signal, from, what: 'refusal' })
+  const text = await textWhen(ui, from, (said) => backAt(said) !== undefined && readFailures(said).length > 0)
+  const failure = readFailures(text).at(-1)
+  if (!failure) return { message: `u-root came back without a word:\n${ui.screen.text}`, usable: true }
+  return { message: failure.message, usable: !tmpIsFull(failure) }
+}
+
+/**
+ * Waits for the menu's own time-out, and for a refusal of what it boots then. Where that can't be loaded u-root goes
+ * on to the next entry, which is no boot of the default: that is a refusal with no menu after it.
+ */
+export async function awaitTimeOut(ui: Ui, from: number, watch: BootWatch): Promise<Refusal> {
+  const attempt = { signal: ui.signal, what: 'end of the time-out' }
+  const begun = await ui.console.expect(/Attempting to boot |Nothing to boot/, {
+    ...attempt,
+    timeoutMs: foreverMs,
+    from,
+  })
+  watch.chosen(begun.atNs)
+  await ui.console.expect(turn, { timeoutMs: foreverMs, signal: ui.signal, from: begun.end, what: 'refusal' })
+  const over = (said: string) => readAttempts(said).length > 1 || /Nothing to boot/.test(said)
+  const text = await textWhen(ui, from, (said) => over(said) && readFailures(said).length > 0)
+  const [first, ...others] = readFailures(text)
+  const next = readAttempts(text)[1]
+  const message = first?.message ?? `u-root came back without a word:\n${ui.screen.text}`
+  const after =
+    next === undefined ? others.map((other) => other.message) : [`then it attempted to boot ${next}`]
+  return { message: [message, ...after].join('\n'), usable: false }
+}
+
+/** What followed a choice: the menu again, or, where the command ended, the shell. */
+function backAt(said: string): 'menu' | 'shell' | undefined {
+  if (/is the default(?:, 'e' to edit kernel cmdline)?\):/.test(said)) return 'menu'
+  return /\n\$ *$/.test(said) ? 'shell' : undefined
+}
+
+/**
+ * What it copied of a file too large for memory stays in /tmp (LinuxImage.CopyToFileIfNotRegular), and no other entry
+ * can be loaded until it is taken away.
+ */
+function tmpIsFull({ message }: Failure): boolean {
+  return message.startsWith('write /tmp/') && message.includes('no space left on device')
+}
+
+/** The text from a position once it is complete, or what there is of it when nothing more comes. */
+async function textWhen(ui: Ui, from: number, complete: (said: string) => boolean): Promise<string> {
+  const deadline = AbortSignal.timeout(behindMs)
+  while (!complete(ui.console.since(from)) && !deadline.aborted) {
+    const more = { timeoutMs: behindMs, signal: AbortSignal.any([ui.signal, deadline]), what: 'more' }
+    await ui.console.expect(/[\s\S]/, more).catch(() => ui.signal.throwIfAborted())
+  }
+  return ui.console.since(from)
+}
