@@ -63,7 +63,13 @@ export class Screen implements Disposable {
   constructor(console: Console, { columns, rows } = screenSize) {
     this.#console = console
     // No answers to what programs ask a terminal: a harness that types must not be mixed with a terminal that does.
-    this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 0, allowProposedApi: true })
+    this.#terminal = new xterm.Terminal({
+      cols: columns,
+      rows,
+      scrollback: 0,
+      allowProposedApi: true,
+      logLevel: 'off',
+    })
     for (const final of repeating)
       this.#terminal.parser.registerCsiHandler({ final }, ([count]) => Number(count) > maxRepeat)
     this.#stop = console.onBytes((chunk) =>

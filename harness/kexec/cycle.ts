@@ -4,12 +4,13 @@ import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
+import { ScreenTimeout } from '../console/screen.ts'
 import { Deadline } from '../deadline.ts'
 import { Detector, type Hit } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { KexecFailure } from '../errors.ts'
-import { nonceParameter } from './command-line.ts'
 import { CycleFailed } from './cycle-errors.ts'
+import { proveByConsole, proveByFacts } from './cycle-proof.ts'
 import { diagnose } from './diagnose.ts'
 import { type Borders, Handover, HandoverStopped, type Stage } from './handover.ts'
 import type { KernelStart } from './kernel-start.ts'
@@ -17,7 +18,7 @@ import { LabWatch } from './lab-watch.ts'
 import type { Markers } from './markers.ts'
 import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
-import { type KernelFacts, missingProof, readKernelFacts } from './proof.ts'
+import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { describeGap, Timeline } from './timeline.ts'
 
 export type CycleContext = {
@@ -69,6 +70,9 @@ export async function runCycle(given: CycleContext): Promise<CycleOutcome> {
     return { ...failed, ...cycle.observed(), proven: false }
   }
 }
+
+/** What a failed kexec looks like from here; anything else is somebody else's fault. */
+const endsCycle = [CycleFailed, HandoverStopped, ConsoleTimeout, ConsoleClosed, ScreenTimeout]
 
 class Cycle {
   readonly #context: CycleContext
@@ -156,32 +160,9 @@ class Cycle {
 
   async prove(): Promise<void> {
     const { board, start, signal } = this.#context
-    if (start.arrive) return this.#proveByConsole()
+    if (start.arrive) return proveByConsole(start, this.#handover.newLines)
     this.#after = await readKernelFacts(board.shell, factsTimeoutMs, signal)
-    const missing = missingProof(start.before, this.#after, start.nonce)
-    // Only a kernel that is this cycle's can be asked for more.
-    if (missing.length === 0) missing.push(...((await start.missingProof?.(signal)) ?? []))
-    if (missing.length === 0) return
-    const other = this.#after.nonce === null ? undefined : start.otherEntries?.get(this.#after.nonce)
-    if (other !== undefined)
-      throw new CycleFailed('wrong-entry', `another entry was booted: ${JSON.stringify(other)}`, missing)
-    const rebooted = this.#after.bootId !== start.before?.bootId
-    throw new CycleFailed(
-      rebooted ? 'cold-reboot' : 'not-proven',
-      rebooted
-        ? 'the board came back, but not by this kexec: it rebooted cold'
-        : 'nothing shows that a new kernel runs',
-      missing,
-    )
-  }
-
-  /** Every kernel prints its command line (init/main.c, start_kernel()), unless it was told to be quiet. */
-  #proveByConsole(): void {
-    const { nonce } = this.#context.start
-    if (this.#handover.newLines.some(({ text }) => text.includes(`${nonceParameter}=${nonce}`))) return
-    throw new CycleFailed('not-proven', "the new kernel's messages do not have this cycle's nonce", [
-      `${nonceParameter}=${nonce} is in no line that the new kernel printed; is it told to be quiet?`,
-    ])
+    await proveByFacts(start, this.#after, signal)
   }
 
   /** What was seen, however the cycle ended. */
@@ -203,12 +184,7 @@ class Cycle {
     const { board, start, signal } = this.#context
     if (signal.aborted) throw signal.reason
     const stopped = this.#handover.stopped
-    const known =
-      error instanceof CycleFailed ||
-      error instanceof HandoverStopped ||
-      error instanceof ConsoleTimeout ||
-      error instanceof ConsoleClosed
-    if (!known) throw error
+    if (!endsCycle.some((kind) => error instanceof kind)) throw error
     if (stopped?.reason === 'panic') await systemClock.sleep(panicTailMs, signal).catch(() => {})
     const diagnosis = await diagnose({
       board,
@@ -219,7 +195,7 @@ class Cycle {
         error instanceof CycleFailed
           ? { kind: error.kind, message: error.message, facts: error.facts }
           : undefined,
-      timeout: error instanceof ConsoleTimeout ? error.message : undefined,
+      timeout: error instanceof ConsoleTimeout || error instanceof ScreenTimeout ? error.message : undefined,
       stageLimitMs: this.#stageLimitMs(),
       fromMenu: start.screen !== undefined,
     })

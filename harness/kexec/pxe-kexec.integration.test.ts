@@ -23,7 +23,8 @@ test.serial('a label is fetched, kexec’d and proven; one that is not there is 
   // Before anything was published, the server has no pxelinux.cfg.
   await session.ensureRunning()
   const files = { kernel: '', initramfs: null, append: '' }
-  const empty = await main.load(opened.shell, files, method, { timeoutMs: 120_000 })
+  const asking = pxeKexec({ server, label: 'main', dialogue: true })
+  const empty = await asking.load(opened.shell, files, method, { timeoutMs: 300_000 })
   t.is(empty.loaded, false)
   t.regex(empty.output, /No PXE configuration found\./)
 

@@ -1,4 +1,4 @@
-/** The loaders that ask a Debian with systemd for a kexec, on the real one. */
+/** The loaders that ask a whole Debian for a kexec, on real ones. */
 import test from 'ava'
 import { debianReboot } from '../loader/debian-reboot.ts'
 import { kexecTarget } from '../loader/kexec-target.ts'
@@ -7,7 +7,7 @@ import { systemctlKexec } from '../loader/systemctl-kexec.ts'
 import { UnsupportedMethod } from './cycle-errors.ts'
 import { diagnosisOf, openSession } from './session-fixture.ts'
 
-const board = 'qemu-x86_64-systemd'
+const systemd = 'qemu-x86_64-systemd'
 const unchecked: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
 
 /** A loader that forgets to load: the load is undone before the shutdown is asked for. */
@@ -22,7 +22,7 @@ function unloading(loader: ShellLoader): ShellLoader {
 }
 
 test.serial('systemctl kexec is proven, twice in a row, and refuses where nothing is loaded', async (t) => {
-  const { session } = await openSession(t, { board, loader: systemctlKexec })
+  const { session } = await openSession(t, { board: systemd, loader: systemctlKexec })
   for (const generation of [1, 2]) {
     const cycle = await session.cycle(unchecked)
     t.true(cycle.proven, cycle.failure?.message)
@@ -33,24 +33,29 @@ test.serial('systemctl kexec is proven, twice in a row, and refuses where nothin
     message: /it knows no -x/,
   })
 
-  const { session: empty } = await openSession(t, { board, loader: unloading(systemctlKexec) })
+  const { session: empty } = await openSession(t, { board: systemd, loader: unloading(systemctlKexec) })
   const diagnosis = diagnosisOf(t, await empty.cycle(unchecked))
   t.is(diagnosis.kind, 'exec-error')
   t.regex(diagnosis.evidence.join('\n'), /No kexec kernel loaded and autodetection failed/)
 })
 
-test.serial('reboot with a loaded kernel is a kexec, and proven', async (t) => {
-  const { session } = await openSession(t, { board, loader: debianReboot })
-  const cycle = await session.cycle(unchecked)
-  t.true(cycle.proven, cycle.failure?.message)
-})
+for (const [init, by] of [
+  ['systemd', /Starting .*systemd-kexec\.service/],
+  ['sysvinit', /Will now restart with kexec/],
+] as const)
+  test.serial(`reboot with a loaded kernel is a kexec with ${init}, and proven`, async (t) => {
+    const { session, board } = await openSession(t, { board: `qemu-x86_64-${init}`, loader: debianReboot })
+    const cycle = await session.cycle(unchecked)
+    t.true(cycle.proven, cycle.failure?.message)
+    t.regex(board.console.since(0), by, 'it is known who did it')
+  })
 
 test.serial('kexec.target kexecs; with nothing loaded it reboots cold, which is no kexec', async (t) => {
-  const { session } = await openSession(t, { board, loader: kexecTarget })
+  const { session } = await openSession(t, { board: systemd, loader: kexecTarget })
   const cycle = await session.cycle(unchecked)
   t.true(cycle.proven, cycle.failure?.message)
 
-  const { session: empty } = await openSession(t, { board, loader: unloading(kexecTarget) })
+  const { session: empty } = await openSession(t, { board: systemd, loader: unloading(kexecTarget) })
   const diagnosis = diagnosisOf(t, await empty.cycle(unchecked))
   t.is(diagnosis.kind, 'reset')
   t.regex(diagnosis.lastLines.join('\n'), /\(sd-kexec\) failed with exit status 1.*Rebooting\./s)
