@@ -56,16 +56,15 @@ async function readKernel({ kernel }: Image): Promise<Buffer> {
 const garbage = `${'This is no kernel: the harness put it here, to see what the bootloader says.\n'.repeat(100)}`
 
 /**
- * A head that every loader takes for a kernel, and a tail that is none. A bzImage ends within its setup sectors, which
- * both `kexec -l` and the kernel look at (arch/x86/kernel/kexec-bzimage64.c, "bzImage truncated"). Nobody looks at the
- * length of an arm64 Image, which would hang the machine later, nor does kexec-tools 2.0.25 at that of an Image.gz;
- * so there it is an Image.gz whose data is damaged.
+ * A head that is a kernel's, and a tail that is none. A bzImage ends within its setup sectors, which both `kexec -l`
+ * and the kernel look at (arch/x86/kernel/kexec-bzimage64.c, "bzImage truncated"). Nobody looks at the length of an
+ * arm64 Image, which would hang the machine later; so there it is an Image.gz, and damaged from the start, as
+ * kexec-tools 2.0.25 loads what it could unpack before the damage.
  */
 function corrupt(arch: Arch, kernel: Buffer): Buffer {
   if (arch === 'x86_64') return kernel.subarray(0, 4096)
-  const packed = gzipSync(kernel.subarray(0, mebibyte), { level: 1 })
-  // No block of a deflate stream begins with these bits (RFC 1951, 3.2.3).
-  return packed.fill(0xff, packed.length >> 1)
+  // No block of a deflate stream begins with these bits (RFC 1951, 3.2.3); gzip's header has ten bytes.
+  return gzipSync(kernel.subarray(0, mebibyte), { level: 1 }).fill(0xff, 10)
 }
 
 /** A real kernel of the other architecture where one is built; else the header that loaders look at, and filler. */

@@ -1,12 +1,21 @@
 /** What a board descriptor may say (`descriptorFile`), and what the harness makes of it (`parsedDescriptor`). */
 import { z } from 'zod'
+import { isUrl } from '../../images/file-url.ts'
 import { diskModels, nicModels } from '../../qemu/arguments.ts'
 import { rigConsole, rigPower, rigSpec } from '../../qemu/rig/spec.ts'
 import { consoleTypes } from '../console/transports.ts'
 import { duration, durationText } from '../duration.ts'
 import { powerTypes } from '../power/switches.ts'
 import { oneLine } from '../values.ts'
-import { boardName, pageAddress, pagesBytes, pattern, sizeMiB } from './descriptor-values.ts'
+import {
+  boardName,
+  fileOrUrl,
+  pageAddress,
+  pagesBytes,
+  pathOrUrl,
+  pattern,
+  sizeMiB,
+} from './descriptor-values.ts'
 import { type BoardKind, kindOf } from './kinds.ts'
 import { placeKeys } from './labgrid/place.ts'
 import { loaderTypes, methodOf } from './loader-types.ts'
@@ -35,21 +44,26 @@ const recovery = z.strictObject({
   }),
 })
 
-const imagePaths = {
-  kernel: oneLine.optional().meta({
+/** The keys of an image that name files; `file` is a path or a URL, as text or as people may write it. */
+const imageFiles = <File extends z.ZodType<string>>(file: File) => ({
+  kernel: file.optional().meta({
     description:
-      'Path of a kernel: from the folder of this file, or, on a real board, where it lies on the board.',
+      'Path of a kernel: from the folder of this file, or, on a real board, where it lies on the board. Or a URL with the checksum of its file.',
   }),
-  initramfs: oneLine
-    .optional()
-    .meta({ description: 'Path of an initramfs, from where the path of the kernel starts too.' }),
+  initramfs: file.optional().meta({
+    description:
+      'Path of an initramfs, from where the path of the kernel starts too, or a URL with the checksum of its file.',
+  }),
   disk: oneLine.optional().meta({ description: 'Path of a disk image, from the folder of this file.' }),
-}
+})
 const recipe = oneLine.meta({ title: 'the name of a recipe in images/', examples: ['bookworm-cloud-amd64'] })
-const parsedImage = z.strictObject({ recipe: recipe.optional(), ...imagePaths })
+const parsedImage = z.strictObject({ recipe: recipe.optional(), ...imageFiles(pathOrUrl) })
 /** What the board boots: a recipe, whose parts the other keys replace, or files of the user's own. */
 export type BoardImage = z.infer<typeof parsedImage>
-const fileImage = z.union([recipe.transform((name): BoardImage => ({ recipe: name })), parsedImage])
+const fileImage = z.union([
+  recipe.transform((name): BoardImage => ({ recipe: name })),
+  z.strictObject({ recipe: recipe.optional(), ...imageFiles(fileOrUrl) }),
+])
 
 const pxeLabel = z
   .string()
@@ -227,6 +241,12 @@ function kindMismatches(
     need(machine === undefined, 'machine', `${a} has no machine`)
     for (const key of ['recipe', 'disk'] as const)
       need(image[key] === undefined, `image.${key}`, `${a} boots no ${key} of this host`)
+    for (const key of ['kernel', 'initramfs'] as const)
+      need(
+        !isUrl(image[key] ?? ''),
+        `image.${key}`,
+        `${a} kexecs files that lie on it, so this is a path there`,
+      )
     need(
       console.type !== 'place' || place !== undefined,
       'console',

@@ -1,5 +1,7 @@
 /** The values that a board descriptor is made of: sizes, patterns, names, lines of text. */
 import { z } from 'zod'
+import { isUrl, urlMistake } from '../../images/file-url.ts'
+import { httpUrl, oneLine } from '../values.ts'
 
 /** A name that is also part of file names and of socket paths, which have little room. */
 export const boardName = z
@@ -7,6 +9,28 @@ export const boardName = z
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
   .meta({ title: 'a name of letters, digits, ".", "_" and "-"', examples: ['qemu-x86_64'] })
+
+/** A file: a path, or `https://HOST/FILE#sha256=…`. */
+export const pathOrUrl = oneLine
+  .superRefine((text, context) => {
+    const wrong = isUrl(text) ? urlMistake(text) : undefined
+    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+  })
+  .meta({ title: 'a path, or a URL with #sha256= at its end' })
+
+/** A file as people write it: as above, or a URL and its checksum as keys. */
+export const fileOrUrl = z.union([
+  pathOrUrl,
+  z
+    .strictObject({
+      url: httpUrl.meta({ description: 'Where the file is.' }),
+      sha256: z
+        .string()
+        .regex(/^[0-9A-Fa-f]{64}$/)
+        .meta({ title: '64 hexadecimal digits', description: 'What `sha256sum FILE` prints.' }),
+    })
+    .transform(({ url, sha256 }) => `${url.replace(/#.*$/, '')}#sha256=${sha256}`),
+])
 
 const sizeForm = /^(\d+(?:\.\d+)?)(M|MiB|G|GiB)$/
 

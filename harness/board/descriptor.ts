@@ -2,6 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { isUrl } from '../../images/file-url.ts'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { parseYamlFile } from '../yaml.ts'
@@ -65,7 +66,8 @@ function descriptorNamed(name: string): z.ZodType<Descriptor> {
 }
 
 function resolveImage(image: BoardImage, folder: string): BoardImage {
-  const absolute = (file: string | undefined) => (file === undefined ? undefined : path.resolve(folder, file))
+  const absolute = (file: string | undefined) =>
+    file === undefined || isUrl(file) ? file : path.resolve(folder, file)
   const paths = {
     kernel: absolute(image.kernel),
     initramfs: absolute(image.initramfs),

@@ -1,6 +1,7 @@
 /** Makes everything ready that the boards of a run need: programs, accelerators, images. */
 
 import type { FaultName } from '../../images/faults.ts'
+import { isUrl } from '../../images/file-url.ts'
 import type { Image } from '../../images/image.ts'
 import { type Descriptor, loadDescriptor, overrideDescriptor } from '../board/descriptor.ts'
 import { isQemu, kindOf, type QemuDescriptor } from '../board/kinds.ts'
@@ -28,7 +29,8 @@ export async function prepareBoards(
   for (const name of options.boards) {
     const descriptor = await loadDescriptor(name, boardsDir)
     refuseForeignFiles(descriptor, options)
-    descriptors.push(overrideDescriptor(descriptor, options.overrides))
+    const wanted = overrideDescriptor(descriptor, options.overrides)
+    descriptors.push(await withDownloads(wanted, { progress, signal }))
   }
   refuseSharedNames(descriptors)
   const hold = await takeHold(descriptors, progress, signal)
@@ -41,6 +43,14 @@ export async function prepareBoards(
     await hold?.[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What the descriptor names by URL is downloaded before anything is held, as it may take long. */
+async function withDownloads(descriptor: Descriptor, watch: Watch): Promise<Descriptor> {
+  const { image } = descriptor
+  if (![image.kernel, image.initramfs].some((file) => file !== undefined && isUrl(file))) return descriptor
+  const { withLocalFiles } = await import('../../images/download.ts')
+  return { ...descriptor, image: await withLocalFiles(image, watch) }
 }
 
 /** Only where a board is on a rack: what reaches one must not delay the start of QEMU boards. */

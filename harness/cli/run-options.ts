@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { FaultName } from '../../images/faults.ts'
+import { isUrl, urlMistake } from '../../images/file-url.ts'
 import type { DescriptorOverrides } from '../board/descriptor.ts'
 import { durationMs } from '../duration.ts'
 import { UsageError } from '../errors.ts'
@@ -64,7 +65,7 @@ export async function parseRunFlags(
       loader,
       append: append === undefined ? undefined : toCommandLine(append),
       ...(await toKernel(flags.kernel)),
-      initramfs: await toFile('--initramfs', flags.initramfs),
+      initramfs: await toFileOrUrl('--initramfs', flags.initramfs),
       disk: await toFile('--disk', flags.disk),
     },
     json: flags.json ?? false,
@@ -120,7 +121,7 @@ function toCommandLine(text: string): string {
   throw new UsageError('--append wants one line of at most 2048 printable characters')
 }
 
-/** A path, or the name of an image where there is no such file. */
+/** A path, a URL with a checksum, or the name of an image where there is no such file. */
 async function toKernel(text: string | undefined): Promise<Pick<DescriptorOverrides, 'kernel' | 'recipe'>> {
   const isName = text !== undefined && /^[a-z0-9][a-z0-9._-]*$/.test(text)
   if (isName && !(await stat(text).catch(() => undefined))) {
@@ -129,8 +130,15 @@ async function toKernel(text: string | undefined): Promise<Pick<DescriptorOverri
     const hint = `Looked for ${resolve(text)}. Images: ${names.join(', ')}.`
     throw new UsageError(`--kernel ${text}: no such file or image${didYouMean(text, names)}`, { hint })
   }
-  const kernel = await toFile('--kernel', text)
+  const kernel = await toFileOrUrl('--kernel', text)
   return kernel === undefined ? {} : { kernel }
+}
+
+async function toFileOrUrl(flag: string, text: string | undefined): Promise<string | undefined> {
+  if (text === undefined || !isUrl(text)) return await toFile(flag, text)
+  const wrong = urlMistake(text)
+  if (wrong === undefined) return text
+  throw new UsageError(`${flag} ${text}: ${wrong}`)
 }
 
 async function toFile(flag: string, path: string | undefined): Promise<string | undefined> {

@@ -167,6 +167,11 @@ export class Console {
     return () => this.#holeListeners.delete(listener)
   }
 
+  /** What must not be shown, whoever asks. */
+  get secrets(): readonly string[] {
+    return this.#secrets
+  }
+
   /** Where something is missing, oldest first. */
   get holes(): readonly Hole[] {
     return this.#holes

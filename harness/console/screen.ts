@@ -2,7 +2,7 @@
 import xterm from '@xterm/headless'
 import type { Console } from './console.ts'
 import { type KeyName, keySequence } from './keys.ts'
-import { type Snapshot, type Span, screenSize } from './snapshot.ts'
+import { redactSnapshot, type Snapshot, type Span, screenSize, snapshotText } from './snapshot.ts'
 
 export type { Snapshot } from './snapshot.ts'
 
@@ -95,19 +95,28 @@ export class Screen implements Disposable {
     }
   }
 
-  /** The screen as text: what a person would copy from it. */
+  /** The screen as text: what a person would copy from it, secrets as asterisks. */
   get text(): string {
-    return this.view.text
+    return snapshotText(this.snapshot())
   }
 
-  /** The screen with its looks. */
+  /** The screen with its looks, secrets as asterisks. */
   snapshot(): Snapshot {
+    return redactSnapshot(this.#snapshot(), this.#console.secrets)
+  }
+
+  #snapshot(): Snapshot {
     const { active } = this.#terminal.buffer
     return {
       columns: this.#terminal.cols,
       rows: Array.from({ length: this.#terminal.rows }, (_, row) => ({ spans: this.#spans(row) })),
       cursor: { row: active.cursorY, column: active.cursorX },
     }
+  }
+
+  /** Resolves once all that came so far is on the screen. */
+  caughtUp(): Promise<void> {
+    return new Promise((resolve) => this.#terminal.write('', resolve))
   }
 
   /** Forgets what is shown, as before a power-on. */

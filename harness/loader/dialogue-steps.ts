@@ -1,6 +1,7 @@
 /** The steps of a dialogue with a bootloader. What is typed is seen on the screen before the key that acts on it. */
 import type { DialogueStep } from '../board/dialogue-schema.ts'
 import { systemClock } from '../clock.ts'
+import type { KeyName } from '../console/keys.ts'
 import { ScreenTimeout, type ScreenView, screenSize } from '../console/screen.ts'
 import { checkedMs } from '../duration.ts'
 import { BoardError, LabError } from '../errors.ts'
@@ -13,10 +14,8 @@ type Words = { label: string; number: string | null; edit: string }
 type Pressing = (atNs: bigint) => void
 
 const attempts = 4
-/** How long an echo, or the answer to a key, may take before it is taken for lost. */
-const echoMs = 10_000
-/** Silence after which a prompt is asked for again. */
-const quietMs = 5_000
+/** How long an echo, or the answer to a key, may take before it is taken for lost; a tenth of the limit at most. */
+const longestEchoMs = 10_000
 /** A menu is read once nothing of it has changed for so long. */
 const settledMs = 300
 
@@ -25,6 +24,7 @@ export class Dialogue {
   readonly #ui: Ui
   readonly #choice: DialogueChoice
   readonly #deadline: number
+  readonly #echoMs: number
   /** What comes is looked for from here on: after what was seen, and after the echo of what was typed. */
   position: number
 
@@ -32,6 +32,7 @@ export class Dialogue {
     this.#ui = ui
     this.#choice = choice
     this.#deadline = performance.now() + ui.timeoutMs
+    this.#echoMs = Math.min(longestEchoMs, ui.timeoutMs / 10)
     this.position = from
   }
 
@@ -51,16 +52,20 @@ export class Dialogue {
     return menu?.on === 'screen' && this.menu(0).entries.length > 0
   }
 
-  /** Waits until it is ready again after what was done last; with `ask`, for a fresh prompt where all is quiet. Throws ScreenTimeout. */
-  async ready(ask: boolean): Promise<void> {
+  /**
+   * Waits until it is ready after what was done last. Where all is quiet, a fresh prompt is asked for: at once, or only
+   * late, since on the way from a power-on there may be others who take keys. Throws ScreenTimeout.
+   */
+  async ready(ask: 'at once' | 'late' | 'never'): Promise<void> {
     const { prompt, menu, name } = this.#choice
     if (prompt === undefined && menu?.on !== 'screen') return
     const what = prompt === undefined ? `menu of ${name}` : `prompt ${JSON.stringify(prompt)} of ${name}`
+    const askBelowMs = { 'at once': this.#ui.timeoutMs, late: this.#ui.timeoutMs / 2, never: 0 }[ask]
     for (;;) {
       const { position } = this.#ui.console
-      if (await this.isBackWithin(Math.min(quietMs, this.#leftMs()))) return
+      if (await this.isBackWithin(Math.min(this.#echoMs / 2, this.#leftMs()))) return
       if (this.#leftMs() <= 1) throw new ScreenTimeout(what, this.#ui.timeoutMs, this.#ui.screen.text)
-      if (ask && this.#ui.console.position === position) await this.#fresh()
+      if (this.#ui.console.position === position && this.#leftMs() < askBelowMs) await this.#fresh()
     }
   }
 
@@ -80,11 +85,15 @@ export class Dialogue {
   /** The menu, shown again where nothing of it can be read. */
   async wholeMenu(from: number): Promise<ReadMenu> {
     const { menu: words } = this.#choice
-    if (words && words.again.length > 0 && this.menu(from).entries.length === 0) {
-      await this.run(words.again)
-      await this.ready(true)
-    }
+    if (words && words.again.length > 0 && this.menu(from).entries.length === 0) await this.#showAgain(words)
     return this.menu(from)
+  }
+
+  /** The menu after it was shown again. */
+  async rescan(): Promise<ReadMenu> {
+    await this.#showAgain(this.#choice.menu!)
+    await this.#settledEntries()
+    return this.menu(0)
   }
 
   /** The entry with that label. Throws BoardError where the menu has none, LabError where it can't be read. */
@@ -93,7 +102,7 @@ export class Dialogue {
     if (!words) return { label, number: null }
     let shown: string[] = []
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const { entries } = this.menu(0)
+      const entries = await this.#settledEntries()
       const found = entries.find((entry) => entry.label === label)
       if (found) return found
       const labels = entries.map((entry) => entry.label)
@@ -101,8 +110,7 @@ export class Dialogue {
       const isSure = attempt > 1 && labels.join('\n') === shown.join('\n')
       shown = labels
       if (isSure || words.again.length === 0) break
-      await this.run(words.again)
-      await this.ready(true)
+      await this.#showAgain(words)
     }
     const damaged = shown.find((text) => isDamaged(text, label))
     if (damaged !== undefined || shown.length === 0)
@@ -113,8 +121,28 @@ export class Dialogue {
     throw new BoardError(`${name}'s menu has no entry ${JSON.stringify(label)}; it has ${all}`)
   }
 
+  /** Has the entries shown again. */
+  async #showAgain({ on, again }: NonNullable<DialogueChoice['menu']>): Promise<void> {
+    // What is left of the old screen must not be taken for the new one.
+    if (on === 'screen') this.#ui.screen.clear()
+    await this.run(again)
+    if (on === 'lines') await this.ready('at once')
+  }
+
+  /** The entries once nothing of them changes; none where none come. */
+  async #settledEntries(): Promise<ReadMenu['entries']> {
+    const { screen, signal } = this.#ui
+    const limits = { timeoutMs: Math.min(this.#echoMs, this.#leftMs()), signal, settledMs, what: 'menu' }
+    try {
+      return (await screen.expect(() => this.#shownMenu(), limits)).entries
+    } catch (error) {
+      if (error instanceof ScreenTimeout) return []
+      throw error
+    }
+  }
+
   async #take(step: DialogueStep, words: Words | undefined, pressing: Pressing | undefined): Promise<void> {
-    const { console, screen, signal } = this.#ui
+    const { console, signal } = this.#ui
     if ('expect' in step) {
       const limitMs = step.limit === undefined ? this.#leftMs() : checkedMs(step.limit)
       const match = await console.expect(step.expect, {
@@ -124,12 +152,21 @@ export class Dialogue {
       this.position = match.end
     } else if ('send' in step) await this.#send(filled(step.send, words), step.end, pressing)
     else if ('menu' in step) await this.#moveTo(words!.label, step.menu)
-    else {
-      this.position = console.position
-      await screen.press(...step.press.slice(0, -1))
-      pressing?.(systemClock.nowNs())
-      await screen.press(...step.press.slice(-1))
-    }
+    else await this.#press(step.press, pressing)
+  }
+
+  async #press(keys: readonly KeyName[], pressing: Pressing | undefined): Promise<void> {
+    const { console, screen } = this.#ui
+    const before = console.position
+    this.position = before
+    await screen.press(...keys.slice(0, -1))
+    if (!pressing) return await screen.press(...keys.slice(-1))
+    const { text } = screen
+    pressing(systemClock.nowNs())
+    await screen.press(...keys.slice(-1))
+    // Where nothing came of the key that boots, and the menu is as it was, the key was lost.
+    const isAnswered = () => console.position !== before || screen.text !== text
+    if (!(await this.#appears(isAnswered, this.#echoMs))) await screen.press(...keys.slice(-1))
   }
 
   /** Types a line, sees it on the screen, and ends it. */
@@ -141,25 +178,25 @@ export class Dialogue {
     this.position = before
     pressing?.(systemClock.nowNs())
     await screen.press({ text: end })
-    if (await this.#appears((view) => !isThere(view), echoMs)) return
+    if (await this.#appears((view) => !isThere(view), this.#echoMs)) return
     // Where nothing came at all, the key was lost; where something did, it was its echo.
     if (console.position === before) await screen.press({ text: end })
   }
 
   async #type(text: string): Promise<void> {
     const { prompt, name, fresh } = this.#choice
-    let isPrompted = prompt === undefined || (await this.#appears((view) => this.isReady(view), echoMs))
+    let isPrompted = prompt === undefined || (await this.#appears((view) => this.isReady(view), this.#echoMs))
     for (let attempt = 1; ; attempt++) {
       if (isPrompted) {
         await this.#ui.screen.press({ text })
-        if (await this.#appears(this.#shows(text), echoMs)) return
+        if (await this.#appears(this.#shows(text), this.#echoMs)) return
       }
       if (attempt === attempts || fresh === undefined)
         throw this.#unreadable(
           `${JSON.stringify(text)}, which was typed, does not appear at the prompt of ${name} (attempt ${attempt})`,
         )
       await this.#fresh()
-      isPrompted = prompt === undefined || (await this.isBackWithin(echoMs))
+      isPrompted = prompt === undefined || (await this.isBackWithin(this.#echoMs))
     }
   }
 
@@ -183,8 +220,8 @@ export class Dialogue {
         hint: "Give the menu of its loader, in the board's descriptor, a cursor: reverse, or a mark.",
       })
     for (let presses = 0; ; presses++) {
-      const { entries, selected } = await screen.expect(() => this.#settledMenu(), {
-        ...{ timeoutMs: Math.min(echoMs, this.#leftMs()), signal, settledMs },
+      const { entries, selected } = await screen.expect(() => this.#shownMenu(), {
+        ...{ timeoutMs: Math.min(this.#echoMs, this.#leftMs()), signal, settledMs },
         what: `menu of ${name}`,
       })
       if (selected === label) return
@@ -193,11 +230,11 @@ export class Dialogue {
       const [from, to] = [selected, label].map((one) => entries.findIndex((entry) => entry.label === one))
       const { text } = screen
       await screen.press(from! > to! && to !== -1 ? previous : next)
-      await this.#appears(() => screen.text !== text || this.menu(0).selected !== selected, echoMs)
+      await this.#appears(() => screen.text !== text || this.menu(0).selected !== selected, this.#echoMs)
     }
   }
 
-  #settledMenu(): ReadMenu | undefined {
+  #shownMenu(): ReadMenu | undefined {
     const menu = this.menu(0)
     return menu.entries.length === 0 ? undefined : menu
   }

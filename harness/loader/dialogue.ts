@@ -31,9 +31,14 @@ export function dialogue(choice: DialogueChoice): MenuLoader {
       // After a refusal it stands there, and what was printed before counts: nothing of it is printed again.
       if (dialogue.isReady()) return await dialogue.wholeMenu(0)
       await dialogue.run(choice.arrive)
-      if (holdCountdown) await dialogue.run(hold)
-      await dialogue.ready(holdCountdown)
-      return holdCountdown ? await dialogue.wholeMenu(from) : dialogue.menu(from)
+      if (!holdCountdown) {
+        await dialogue.ready('never')
+        return dialogue.menu(from)
+      }
+      await dialogue.ready('late')
+      await dialogue.run(hold)
+      await dialogue.ready('at once')
+      return await dialogue.wholeMenu(from)
     },
 
     async boot(ui, wanted, watch) {
@@ -49,9 +54,7 @@ export function dialogue(choice: DialogueChoice): MenuLoader {
 
 async function rescan(ui: Ui, choice: DialogueChoice): Promise<Menu> {
   const dialogue = new Dialogue(ui, choice, ui.console.position)
-  await dialogue.run(choice.menu!.again)
-  await dialogue.ready(true)
-  return dialogue.menu(0)
+  return await dialogue.rescan()
 }
 
 /** Chooses an entry by its label. Throws BoardError where there is none, or no way to edit it. */

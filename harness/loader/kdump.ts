@@ -19,8 +19,9 @@ export const kdump: ShellLoader = {
 
   load: (shell, target, method, options) => loadWith(shell, forCapture(target), method, 'crash', options),
 
-  // Documentation/admin-guide/sysrq.rst: root may always write here, whatever kernel.sysrq allows keys to do.
-  execute: (shell, _method, options) => shell.run('echo c >/proc/sysrq-trigger', options),
+  // A panic writes past what still waits in the UART's buffer and never sends it: the second lets the shell's own words
+  // out. Root may always write here, whatever kernel.sysrq allows keys to do (Documentation/admin-guide/sysrq.rst).
+  execute: (shell, _method, options) => shell.run('sleep 1; echo c >/proc/sysrq-trigger', options),
 
   unload: (shell, method, options) => unloadWith(shell, method, 'crash', options),
 

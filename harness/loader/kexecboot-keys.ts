@@ -4,6 +4,7 @@ import { BoardError, LabError } from '../errors.ts'
 import { isDamaged } from './dialogue-menu.ts'
 import {
   debugInfo,
+  isBlankMenu,
   isDebugInfo,
   isMainMenu,
   isSystemMenu,
@@ -14,27 +15,40 @@ import {
 } from './kexecboot-menu.ts'
 import type { Menu, Ui } from './menu-loader.ts'
 
-/** A menu is drawn line by line; it is read once nothing of it has changed for so long. */
+/** A menu is drawn line by line; a new one is read once nothing of it has changed for so long. */
 const settledMs = 500
-/** How long a key may take to show. */
-const answerMs = 10_000
+/** After a key, of which only the cursor is wanted. */
+const movedMs = 250
+/** How long a key may take to show; a tenth of the limit at most. */
+const longestAnswerMs = 10_000
 const attempts = 4
 
 export class KexecbootKeys {
   readonly #ui: Ui
   /** Position of the console from which on its log is read. */
   readonly #from: number
+  readonly #answerMs: number
 
   constructor(ui: Ui, from: number) {
     this.#ui = ui
     this.#from = from
+    this.#answerMs = Math.min(longestAnswerMs, ui.timeoutMs / 10)
   }
 
-  /** The menu once it is there. Throws ScreenTimeout, or LabError where it can't be read. */
-  async arrive(): Promise<Menu> {
-    const { timeoutMs } = this.#ui
-    await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', timeoutMs)
-    return await this.#wholeMenu()
+  /**
+   * The menu once it is there. Throws ScreenTimeout, LabError where it can't be read, or, where it is to be driven,
+   * BoardError for one that is blank: its entries are in the log only.
+   */
+  async arrive(mayBeBlank: boolean): Promise<Menu> {
+    const { timeoutMs, screen } = this.#ui
+    const isThere: ScreenMatcher<boolean> = (view) =>
+      isMainMenu(itemsOf(view)) || (isBlankMenu(view) && this.#logged() !== undefined)
+    await this.#see(isThere, 'menu of kexecboot', timeoutMs)
+    if (!isBlankMenu(screen.view)) return await this.#wholeMenu()
+    if (mayBeBlank) return this.#menu()
+    throw new BoardError("kexecboot's menu is blank but for its title: its terminal has no size", {
+      hint: 'Have its init run `stty rows 24 cols 80` on the console before it.',
+    })
   }
 
   /**
@@ -70,7 +84,7 @@ export class KexecbootKeys {
       ...{ from, signal, timeoutMs: this.#ui.timeoutMs },
       what: "log of kexecboot's rescan",
     })
-    await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', answerMs)
+    await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', this.#answerMs)
     return this.#menu()
   }
 
@@ -92,12 +106,14 @@ export class KexecbootKeys {
 
   /** Presses Enter on the entry that the cursor is on. */
   async enter(pressing: () => void): Promise<void> {
-    const { console } = this.#ui
+    const { console, screen } = this.#ui
+    // Where it refuses, it is started again: this menu must not be taken for the next one.
+    screen.clear()
     const before = console.position
     pressing()
     await this.#press('ret')
     // Its kexec tells what it does from the first moment on; where nothing comes at all, the key was lost.
-    if (await this.#appears(() => console.position !== before, answerMs)) return
+    if (await this.#appears(() => console.position !== before, this.#answerMs)) return
     await this.#press('ret')
   }
 
@@ -107,8 +123,7 @@ export class KexecbootKeys {
     isMenu: (items: readonly KexecbootItem[]) => boolean,
   ): Promise<void> {
     for (let presses = 0; ; presses++) {
-      const { view } = this.#ui.screen
-      const items = (await this.#settled(isMenu)) ?? itemsOf(view)
+      const items = (await this.#settled(isMenu)) ?? itemsOf(this.#ui.screen.view)
       const to = isMenu(items) ? wanted(items) : undefined
       if (to?.selected && items.filter(({ selected }) => selected).length === 1) return
       const count = this.#logged()?.labels.length ?? items.length
@@ -117,13 +132,9 @@ export class KexecbootKeys {
           `kexecboot's cursor does not come to ${JSON.stringify(to?.label ?? 'its entry')}`,
         )
       const at = items.findIndex(({ selected }) => selected)
-      const { text } = this.#ui.screen
-      const before = this.#ui.console.position
       await this.#press(to && at > items.indexOf(to) ? 'up' : 'down')
-      await this.#appears(
-        () => this.#ui.console.position !== before && this.#ui.screen.text !== text,
-        answerMs,
-      )
+      // In a menu that is being drawn it is nowhere.
+      await this.#appears((view) => selectedIn(itemsOf(view)) !== selectedIn(items), this.#answerMs)
     }
   }
 
@@ -134,7 +145,12 @@ export class KexecbootKeys {
       return isMenu(items) && items
     }
     try {
-      return await screen.expect(matcher, { timeoutMs: answerMs, signal, settledMs, what: 'menu' })
+      return await screen.expect(matcher, {
+        timeoutMs: this.#answerMs,
+        signal,
+        settledMs: movedMs,
+        what: 'menu',
+      })
     } catch (error) {
       if (error instanceof ScreenTimeout) return undefined
       throw error
@@ -182,7 +198,7 @@ export class KexecbootKeys {
 
   async #pressUntil(key: string, shown: ScreenMatcher<boolean>, what: string): Promise<void> {
     await this.#press(key)
-    await this.#see(shown, what, answerMs).catch((error) => {
+    await this.#see(shown, what, this.#answerMs).catch((error) => {
       throw error instanceof ScreenTimeout ? this.#unreadable(`${what} did not come`) : error
     })
   }
@@ -191,7 +207,7 @@ export class KexecbootKeys {
     await this.#ui.screen.expect(shown, { timeoutMs, signal: this.#ui.signal, settledMs, what })
   }
 
-  async #appears(shown: () => boolean, timeoutMs: number): Promise<boolean> {
+  async #appears(shown: ScreenMatcher<boolean>, timeoutMs: number): Promise<boolean> {
     try {
       await this.#ui.screen.expect(shown, { timeoutMs, signal: this.#ui.signal, what: 'answer' })
       return true
@@ -206,4 +222,8 @@ export class KexecbootKeys {
       hint: 'Check the console: bytes are lost, or its terminal is not 80 columns and 24 lines wide (stty rows 24 cols 80).',
     })
   }
+}
+
+function selectedIn(items: readonly KexecbootItem[]): string | undefined {
+  return items.find(({ selected }) => selected)?.label
 }

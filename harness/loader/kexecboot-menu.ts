@@ -6,7 +6,7 @@ import type { ScreenView } from '../console/screen.ts'
 export type KexecbootItem = { label: string; selected: boolean; boots: boolean }
 
 /** What its log says that the menu has. */
-export type LoggedMenu = {
+type LoggedMenu = {
   labels: readonly string[]
   /** As many as it counted: none of its lines was lost. */
   whole: boolean
@@ -49,7 +49,16 @@ export function isSystemMenu(items: readonly KexecbootItem[]): boolean {
 
 /** Whether the debug log is on the screen. */
 export function isDebugInfo(view: ScreenView): boolean {
-  return view.rows.some((row) => row.trimEnd() === title) && itemsOf(view).length === 0 && view.text.trim() !== title.trim()
+  return (
+    view.rows.some((row) => row.trimEnd() === title) &&
+    itemsOf(view).length === 0 &&
+    view.text.trim() !== title.trim()
+  )
+}
+
+/** Whether the menu has its title only: so it is drawn on a terminal without a size (tui_show_menu()). */
+export function isBlankMenu(view: ScreenView): boolean {
+  return view.text.trim() === title.trim()
 }
 
 /** The menu as the log lists it, from the last time that it was filled; undefined where the log does not say. */
@@ -64,10 +73,10 @@ export function loggedMenu(text: string): LoggedMenu | undefined {
   return { labels: labels.slice(0, count), whole: labels.length === count }
 }
 
-/** Whether kexecboot, as it was started last, is the first process: then the kernel panics when it ends. */
+/** Whether kexecboot, as it was started last, is the first process: then the kernel panics when it ends. Its debug log says so too. */
 export function isInit(text: string): boolean {
   const started = [...text.matchAll(/kexecboot \S+ starting\r*\n([^\r\n]*)/g)].at(-1)
-  return started?.[1] === "I'm the init-process!"
+  return started?.[1]?.trim() === "I'm the init-process!"
 }
 
 /** Said once it has given up: by kexec-tools' `kexec -e`, or by start_kernel() of src/kexecboot.c. */

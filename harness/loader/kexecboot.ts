@@ -4,6 +4,7 @@
  */
 import type { MenuLoaderChoice } from '../board/loader-types.ts'
 import { systemClock } from '../clock.ts'
+import { ConsoleTimeout } from '../console/console.ts'
 import { BoardError } from '../errors.ts'
 import { KexecbootKeys } from './kexecboot-keys.ts'
 import { gaveUp, isInit, refusalOf } from './kexecboot-menu.ts'
@@ -13,6 +14,8 @@ type KexecbootChoice = Extract<MenuLoaderChoice, { type: 'kexecboot' }>
 
 /** The longest that a timer takes: who waits here is ended by his signal. */
 const foreverMs = 2 ** 31 - 1
+/** Nobody lets a bootloader wait longer before it boots by itself. */
+const longestTimeOutMs = 120_000
 
 export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLoader {
   return {
@@ -25,7 +28,7 @@ export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLo
 
     async arrive(ui, { from, holdCountdown }) {
       const keys = new KexecbootKeys(ui, from)
-      const menu = await keys.arrive()
+      const menu = await keys.arrive(!(holdCountdown && ui.sendKey))
       if (holdCountdown) await keys.hold()
       return menu
     },
@@ -64,21 +67,32 @@ async function choose(
   await keys.enter(() => watch.chosen(systemClock.nowNs()))
 }
 
+/** Throws BoardError where its time-out does not come: it may be compiled without one. */
 async function timeOver(ui: Ui, timeout: number | undefined, watch: BootWatch): Promise<void> {
-  const limitMs = timeout === undefined ? foreverMs : (2 * timeout + 30) * 1000
-  const over = await ui.console.expect('Timeout reached!', {
-    ...{ from: ui.console.position, signal: ui.signal, timeoutMs: limitMs },
+  const patienceMs = timeout === undefined ? longestTimeOutMs : (2 * timeout + 30) * 1000
+  const timeoutMs = Math.min(patienceMs, 0.9 * ui.timeoutMs)
+  const options = {
+    from: ui.console.position,
+    signal: ui.signal,
+    timeoutMs,
     what: "end of kexecboot's time-out",
-  })
-  watch.chosen(over.atNs)
+  }
+  try {
+    watch.chosen((await ui.console.expect('Timeout reached!', options)).atNs)
+    ui.screen.clear()
+  } catch (error) {
+    if (!(error instanceof ConsoleTimeout)) throw error
+    throw new BoardError(`kexecboot did not boot by itself: ${error.message}`, {
+      hint: 'It has a time-out only where it was compiled with one; on a QEMU board, boot its entries by their labels.',
+      cause: error,
+    })
+  }
 }
 
 /** Waits until it gives up. It ends then: whoever started it starts it again, but a kernel without its init panics. */
 async function refusal(ui: Ui, from: number): Promise<Refusal> {
-  const { console, screen, signal } = ui
+  const { console, signal } = ui
   const said = await console.expect(gaveUp, { from, signal, timeoutMs: foreverMs, what: 'refusal' })
-  // The old menu may still be shown, and must not be taken for the next one.
-  screen.clear()
   const text = console.since(from).slice(0, said.end - from)
   return { message: refusalOf(text), usable: !isInit(console.since(0)) }
 }

@@ -1,5 +1,4 @@
 /** What becomes of a boot that petitboot began: its status line, its refusals whole, and how it reboots. */
-import { systemClock } from '../clock.ts'
 import { ConsoleTimeout } from '../console/console.ts'
 import { ScreenTimeout } from '../console/screen.ts'
 import { HarnessError, LabError } from '../errors.ts'
@@ -26,9 +25,13 @@ const rebootSaid = /Performing kexec (?:load[\s\b]*)?reboot/
 
 /** Waits for a refusal; ends with the signal's reason when the new kernel is there. Throws as the console does. */
 export async function awaitRefusal(ui: Ui, from: number, watch: BootWatch): Promise<Refusal> {
-  const status = await followStatus(ui, ['executing', 'refused'])
-  if (boots(status) === 'refused') return await refusal(ui, status)
-  await tellReboot(ui, from, watch)
+  try {
+    const status = await followStatus(ui, ['executing', 'refused'])
+    if (boots(status) === 'refused') return await refusal(ui, status)
+    await find(ui, shutdownSays, from, initMs)
+  } finally {
+    await tellReboot(ui, from, watch)
+  }
   return await refusal(ui, await followStatus(ui, ['refused']))
 }
 
@@ -62,21 +65,20 @@ function isDamaged({ screen }: Ui): boolean {
   return status === null || (status !== undefined && boots(status) === undefined)
 }
 
-/** Tells that it executes, and by which of `shutdown -r now` and `kexec -e` (kexec_reboot() of discover/boot.c). */
-async function tellReboot(ui: Ui, from: number, watch: BootWatch): Promise<void> {
-  const said = await find(ui, rebootSaid, from, 1)
-  const atNs = said?.atNs ?? systemClock.nowNs()
-  try {
-    const words = await find(ui, shutdownSays, from, initMs)
-    watch.executing(
-      atNs,
-      words ? `${rebootStatus}: shutdown -r now, "${words.text}"` : `${rebootStatus}: kexec -e`,
-    )
-  } catch (error) {
-    // The new kernel came in the meantime, or nothing more: what is known is told all the same.
-    watch.executing(atNs, `${rebootStatus}: kexec -e`)
-    throw error
-  }
+/**
+ * Tells that it executes, if it said so, and by which of `shutdown -r now` and `kexec -e` (kexec_reboot() of
+ * discover/boot.c). A quick new kernel may be there before the screen was read: what was said is in the text.
+ */
+async function tellReboot({ console }: Ui, from: number, watch: BootWatch): Promise<void> {
+  const text = console.since(from)
+  const said = rebootSaid.exec(text)
+  if (!said) return
+  const words = shutdownSays.exec(text.slice(said.index))?.[0]
+  const { atNs } = await console.expect(rebootSaid, { from, timeoutMs: 1_000, what: rebootStatus })
+  watch.executing(
+    atNs,
+    `${rebootStatus}: ${words === undefined ? 'kexec -e' : `shutdown -r now, "${words}"`}`,
+  )
 }
 
 async function find({ console, signal }: Ui, pattern: RegExp, from: number, timeoutMs: number) {

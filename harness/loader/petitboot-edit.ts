@@ -1,7 +1,8 @@
 /** petitboot's editor of an entry (ui/ncurses/nc-boot-editor.c): words added to its kernel arguments. */
+import type { ScreenView } from '../console/screen.ts'
 import type { Ui } from './menu-loader.ts'
 import { appears, unreadable } from './petitboot-keys.ts'
-import { readEditor, readMainMenu } from './petitboot-screen.ts'
+import { type Editor, readEditor, readMainMenu } from './petitboot-screen.ts'
 
 const attempts = 3
 /** Fields from the device to the arguments, with some to spare. */
@@ -23,14 +24,23 @@ export async function appendArguments(ui: Ui, words: string): Promise<void> {
   }
 }
 
-/** Tab leads from field to field; the terminal's cursor shows which one it is in, at the end of its text. */
+/** The terminal's cursor shows which field it is in, at the end of its text. */
 async function focusArguments(ui: Ui): Promise<boolean> {
+  return await tabTo(ui, ({ row }, cursor) => cursor.row === row)
+}
+
+/** Tab leads from field to field, and from the last one to the first. False where it leads nowhere. */
+async function tabTo(
+  ui: Ui,
+  there: (editor: Editor, cursor: ScreenView['cursor']) => boolean,
+): Promise<boolean> {
   for (let tabs = 0; tabs < mostTabs; tabs++) {
     const { cursor } = ui.screen.view
-    if (readEditor(ui.screen.view)?.row === cursor.row) return true
+    const editor = readEditor(ui.screen.view)
+    if (!editor) return false
+    if (there(editor, cursor)) return true
     await ui.screen.press('Tab')
-    const moved = ({ cursor: now }: typeof ui.screen.view) =>
-      now.row !== cursor.row || now.column !== cursor.column
+    const moved = ({ cursor: now }: ScreenView) => now.row !== cursor.row || now.column !== cursor.column
     await appears(ui, moved, 'next field', { timeoutMs: 2_000, settledMs: 100 })
   }
   return false
@@ -60,19 +70,20 @@ async function typeAtEnd(ui: Ui, text: string): Promise<boolean> {
 }
 
 async function accept(ui: Ui): Promise<void> {
-  await ui.screen.press('Tab')
-  const onOk = await appears(ui, (view) => readEditor(view)?.okRow === view.cursor.row, 'OK', {
-    settledMs: 100,
-  })
-  if (!onOk) throw unreadable(ui, "the cursor on OK of petitboot's editor")
+  if (!(await tabTo(ui, ({ okRow }, cursor) => cursor.row === okRow)))
+    throw unreadable(ui, "the cursor on OK of petitboot's editor")
+  await leave(ui)
+}
+
+/** Not with `x`, which a field takes for text, and the field eats Escape, too. */
+async function cancel(ui: Ui): Promise<void> {
+  if (!readEditor(ui.screen.view)) return
+  await tabTo(ui, ({ okRow, cancelColumn }, { row, column }) => row === okRow && column >= cancelColumn)
+  await leave(ui)
+}
+
+async function leave(ui: Ui): Promise<void> {
   await ui.screen.press('Enter')
   if (!(await appears(ui, (view) => readMainMenu(view) !== undefined, 'menu', { settledMs: 300 })))
     throw unreadable(ui, "petitboot's menu after its editor")
-}
-
-/** Escape stands alone here: it leaves the editor, and in the menu it would leave that. */
-async function cancel(ui: Ui): Promise<void> {
-  if (!readEditor(ui.screen.view)) return
-  await ui.screen.press('Escape')
-  await appears(ui, (view) => readMainMenu(view) !== undefined, 'menu', { settledMs: 1_500 })
 }

@@ -10,6 +10,7 @@ export const answerMs = 10_000
 const drawnMs = 300
 const redraws = 12
 const attempts = 12
+const longestList = 500
 
 /** Tells the line that is looked for. */
 export type Wanted = (item: Item) => boolean
@@ -93,6 +94,25 @@ async function step(ui: Ui, { home, tabs }: Way, wanted: Wanted): Promise<void> 
   await ui.screen.press(...(home ? (['Home'] as const) : []), { text: '\t'.repeat(tabs) })
   const limits = { timeoutMs: 3_000, settledMs: drawnMs }
   await appears(ui, (view) => onScreen(view, wanted), 'cursor on the line', limits)
+}
+
+/** The whole list: line by line where it is longer than the screen, and back to its first line. Throws as `redraw`. */
+export async function readWhole(ui: Ui, menu: MainMenu): Promise<MainMenu> {
+  if (menu.whole) return menu
+  const items: Item[] = []
+  await ui.screen.press('Home')
+  for (let current = await redraw(ui); items.length < longestList; ) {
+    items.push(current.items[current.cursor!]!)
+    const before = ui.screen.text
+    await ui.screen.press('Tab')
+    const next = { timeoutMs: 1_500, settledMs: 100 }
+    // At the last line nothing moves.
+    if (!(await appears(ui, (view) => view.text !== before, 'next line', next))) break
+    const read = readMainMenu(ui.screen.view)
+    current = read && read.cursor !== null ? read : await redraw(ui)
+  }
+  await ui.screen.press('Home')
+  return { ...(await redraw(ui)), items, whole: true }
 }
 
 /** Through a list that is longer than the screen, line by line. */

@@ -4,11 +4,14 @@ import type { Ui } from './menu-loader.ts'
 
 /** Its place unless pb-discover is told another (discover/pb-discover.c). */
 const log = '/var/log/petitboot/pb-discover.log'
+/** Among them may be all of what `kexec` prints when it does not understand its arguments. */
 const lines = 150
 /** `[17:37:49] kexec_load: kexec load (-l) failed (rc 255): …`: the first line of what kexec said. */
 const failedLoad = /^\[[\d:]+\] (?:\w+: )?(kexec load \((-\w+)\) failed \(rc \d+\)): (.*)$/
 /** Which file is not there (start_url_load() and check_load() of discover/boot.c). */
 const failedFile = /^\[[\d:]+\] ((?:Error starting load for|Failed to load) .+ (?:at|from) .+?)\r?$/gm
+/** kexec_reboot() of discover/boot.c. */
+const rebootCommand = /^ argv: '[^']*?(shutdown|kexec)'((?: '(?:-r|now|-e|-f)')+)\r?$/gm
 const stamped = /^\[[\d:]+\] /
 /** kexec-tools prints what it would have loaded (kexec/kexec.c, print_segments()). */
 const segments = /^(?:entry +=|nr_segments =|segment\[\d+\]\.)/
@@ -30,6 +33,12 @@ export function wholeRefusal(status: string, log: string): string {
       `kexec load failed: ${last}`,
       ...others.map(({ head, said }) => `${head}: ${said || '(no output)'}`),
     ].join('\n')
+  }
+  if (status.startsWith('kexec reboot failed')) {
+    const tried = [...log.matchAll(rebootCommand)].map(
+      ([, program, words]) => `${program}${words!.replaceAll("'", '')}`,
+    )
+    return [status, ...(tried.length > 0 ? [`tried: ${tried.slice(-3).join('; ')}`] : [])].join('\n')
   }
   const file = /^(?:Error loading|Couldn't load)/.test(status)
     ? [...log.matchAll(failedFile)].at(-1)?.[1]

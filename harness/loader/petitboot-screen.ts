@@ -9,6 +9,8 @@ export type Item = {
   /** Of an entry that boots something: its label, without the mark of the default. */
   label: string | null
   isDefault: boolean
+  /** It reaches the end of the screen: what is longer is not to be seen. */
+  isCut: boolean
 }
 
 export type MainMenu = {
@@ -25,10 +27,12 @@ export type MainMenu = {
 type Frame = { top: number; bottom: number; status: string | null }
 
 /** G1's line drawing; a terminal that was not told so shows the letter. */
-const rule = /^ ?[─q]{20,}$/
+const rule = /^ ?[─q]{20,} *$/
 const mainTitle = /^ ?Petitboot \(/
-/** Trailing blanks are not seen. */
-const prompt = /(?:^|\S )[#$]$/
+/** Where a line of the menu ends on a screen of 80 columns. */
+const itemEnd = 78
+const indent = 4
+const prompt = /[#$] ?$/
 const editorTitle = /^ ?Petitboot Option Editor/
 
 /** The main menu, or undefined where another thing is shown, or where it is too damaged to be one. */
@@ -51,20 +55,36 @@ export function readStatus(view: ScreenView): string | null | undefined {
   return readFrame(view, mainTitle)?.status
 }
 
-/** Where the editor of an entry has its fields; undefined where it isn't shown. */
-export function readEditor(
-  view: ScreenView,
-): { row: number; kernelArguments: string; okRow: number } | undefined {
-  if (!view.rows.some((row) => editorTitle.test(row))) return undefined
-  const row = view.rows.findIndex((text) => /^ ?Boot arguments:/.test(text))
-  const okRow = view.rows.findIndex((text) => /\[ +OK +\]/.test(text))
+/** Where the editor of an entry has its fields. */
+export type Editor = { row: number; kernelArguments: string; okRow: number; cancelColumn: number }
+
+/** The editor, or undefined where it isn't shown. */
+export function readEditor({ rows }: ScreenView): Editor | undefined {
+  if (!rows.some((row) => editorTitle.test(row))) return undefined
+  const row = rows.findIndex((text) => /^ ?Boot arguments:/.test(text))
+  const okRow = rows.findIndex((text) => /\[ +OK +\].*Cancel/.test(text))
   if (row === -1 || okRow === -1) return undefined
-  return { row, kernelArguments: view.rows[row]!.replace(/^ ?Boot arguments: ?/, ''), okRow }
+  return {
+    row,
+    kernelArguments: rows[row]!.replace(/^ ?Boot arguments: ?/, '').trimEnd(),
+    okRow,
+    cancelColumn: rows[okRow]!.lastIndexOf('['),
+  }
 }
 
 /** Whether a shell waits for a command. */
 export function atPrompt(view: ScreenView): boolean {
   return readFrame(view, mainTitle) === undefined && prompt.test(view.rows[view.cursor.row]!)
+}
+
+/** A label as the menu shows it, unless it is the default's: that one's mark takes four more columns. */
+export function shownLabel(label: string): string {
+  return label.slice(0, itemEnd - indent).trimEnd()
+}
+
+/** Tells the line of an entry, also where the screen cuts it. */
+export function entryOf(wanted: string): (item: Item) => boolean {
+  return ({ label, isCut }) => label === wanted || (label !== null && isCut && wanted.startsWith(label))
 }
 
 /** The menu for those who don't know petitboot. */
@@ -108,11 +128,12 @@ function readFrame({ rows }: ScreenView, title: RegExp): Frame | undefined {
 }
 
 function readItem(row: string): Item {
-  const text = row.slice(2)
+  const text = row.slice(2).trim()
+  const isCut = row.trimEnd().length >= itemEnd
   // Entries are indented below the line of their device.
-  const found = /^ {2}(\(\*\) )?(\S.*)$/.exec(text)
-  if (!found) return { text: text.trim(), label: null, isDefault: false }
-  return { text: text.trim(), label: found[2]!, isDefault: found[1] !== undefined }
+  const found = /^.. {2}(\(\*\) )?(\S.*)$/.exec(row)
+  if (!found) return { text, label: null, isDefault: false, isCut }
+  return { text, label: found[2]!.trimEnd(), isDefault: found[1] !== undefined, isCut }
 }
 
 /** The one line with the mark, and in reverse video where it can be chosen: blank ones and those of devices can't. */

@@ -5,7 +5,7 @@ import { BoardError } from '../errors.ts'
 import type { Menu, MenuLoader, Ui } from './menu-loader.ts'
 import { awaitRefusal } from './petitboot-boot.ts'
 import { appendArguments } from './petitboot-edit.ts'
-import { appears, moveTo, pressEnter, redraw, unreadable, type Wanted } from './petitboot-keys.ts'
+import { appears, moveTo, pressEnter, readWhole, redraw, unreadable } from './petitboot-keys.ts'
 import { boots, countdown, type MainMenu, menuOf, readMainMenu, readStatus } from './petitboot-screen.ts'
 import { enterShell, leaveShell } from './petitboot-shell.ts'
 
@@ -24,12 +24,13 @@ export const petitboot: MenuLoader = {
   method: { syscall: 'kexec_load', checks: true, ifdown: true },
   configs: ['grub'],
   canEdit: true,
+  shownLabel,
 
   async arrive(ui, { holdCountdown }) {
     await reachMenu(ui)
     if (!holdCountdown) return menuOf(await awaitCountdown(ui))
     await hold(ui)
-    return menuOf(await awaitEntries(ui))
+    return menuOf(await readWhole(ui, await awaitEntries(ui)))
   },
 
   async boot(ui, choice, watch) {
@@ -39,7 +40,7 @@ export const petitboot: MenuLoader = {
       watch.chosen(systemClock.nowNs())
       return await awaitRefusal(ui, from, watch)
     }
-    const wanted = entry(choice.label)
+    const wanted = entryOf(choice.label)
     const name = JSON.stringify(choice.label)
     await moveTo(ui, wanted, name)
     if (choice.edit !== undefined) {
@@ -56,14 +57,10 @@ export const petitboot: MenuLoader = {
     await ui.screen.press('Enter')
     // What is there now goes first.
     await appears(ui, (view) => readMainMenu(view)?.items.every(({ label }) => label === null), 'empty menu')
-    return menuOf(await awaitEntries(ui))
+    return menuOf(await readWhole(ui, await awaitEntries(ui)))
   },
 
   shell: { enter: enterShell, leave: async (ui) => menuOf(await leaveShell(ui)) },
-}
-
-function entry(label: string): Wanted {
-  return (item) => item.label === label
 }
 
 /** Throws ScreenTimeout where no menu comes in time. */
@@ -88,10 +85,9 @@ async function hold(ui: Ui): Promise<void> {
   for (let attempt = 1; attempt <= 5; attempt++) {
     if (isAtTop(readMainMenu(ui.screen.view))) return
     await ui.screen.press('Home')
-    const view = await appears(ui, (view) => isAtTop(readMainMenu(view)), 'moved cursor', {
-      timeoutMs: 3_000,
-    })
-    if (view) return
+    if (await appears(ui, (view) => isAtTop(readMainMenu(view)), 'moved cursor', { timeoutMs: 3_000 })) return
+    // The key may have arrived, and what it did be damaged.
+    if (isAtTop(await redraw(ui, 3).catch(() => undefined))) return
   }
   throw unreadable(ui, 'an answer of petitboot to Home')
 }

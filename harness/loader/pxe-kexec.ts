@@ -6,7 +6,7 @@
 import type { LoaderChoice } from '../board/loader-types.ts'
 import type { Console } from '../console/console.ts'
 import { quote } from '../console/shell.ts'
-import { LabError } from '../errors.ts'
+import { LabError, UsageError } from '../errors.ts'
 import { kexecTools, runAndReadLoaded } from './kexec-tools.ts'
 import type { LoadMethod, ShellLoader } from './loader.ts'
 
@@ -20,6 +20,10 @@ export function pxeKexec(choice: Options): ShellLoader {
     name: 'pxe-kexec',
     cannot,
     async load(shell, target, _method, options) {
+      if (!target.serve && !dialogue)
+        throw new UsageError('this board has no TFTP server that the harness could tell a nonce', {
+          hint: 'With `dialogue: true` pxe-kexec is told the nonce itself, whatever server it asks.',
+        })
       await target.serve?.(label, dialogue ? '' : target.append)
       const result = await runAndReadLoaded(shell, pxeCommand(choice), 'kernel', {
         ...options,
@@ -109,8 +113,8 @@ function missingWords(shown: string, wanted: string): string[] {
 }
 
 /** What it said, without where it looked for its configuration, its progress and its questions. */
-function saidOf(output: string): string {
-  const noise = /^(Trying |Downloading |> |\s*$)/
+export function saidOf(output: string): string {
+  const noise = /^(Trying |Downloading |>( |$)|\s*$)/
   return output
     .split('\n')
     .filter((line) => !noise.test(line))

@@ -153,7 +153,7 @@ function wayToShell(list: ShownList | undefined): number | undefined {
 /** Waits for something on the screen that then stands still; Ctrl-L draws a lost prompt again, and does no harm. */
 async function awaitScreen<T>(ui: Ui, what: string, matcher: ScreenMatcher<T>): Promise<T> {
   const deadline = performance.now() + ui.timeoutMs
-  for (;;) {
+  for (let position = -1; ; ) {
     const left = Math.max(1, deadline - performance.now())
     try {
       const limits = { timeoutMs: Math.min(left, pokeMs), signal: ui.signal, what, settledMs }
@@ -161,7 +161,8 @@ async function awaitScreen<T>(ui: Ui, what: string, matcher: ScreenMatcher<T>): 
     } catch (error) {
       if (!(error instanceof ScreenTimeout)) throw error
       if (left <= pokeMs) throw new ScreenTimeout(what, ui.timeoutMs, ui.screen.text)
-      await ui.screen.press('Ctrl-L')
+      if (ui.console.position === position) await ui.screen.press('Ctrl-L')
+      position = ui.console.position
     }
   }
 }

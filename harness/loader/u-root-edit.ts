@@ -2,7 +2,7 @@
 import { LabError } from '../errors.ts'
 import type { Ui } from './menu-loader.ts'
 import { readCommandLines } from './u-root-menu.ts'
-import { enterLine, type Prompt, prompts } from './u-root-typing.ts'
+import { enterLine, inputAt, type Prompt, prompts } from './u-root-typing.ts'
 
 /**
  * Adds words to the command line of an entry, and sees to it that u-root has it so: it shows the line before and
@@ -30,7 +30,7 @@ async function visit(ui: Ui, number: number, answers: readonly [Prompt, string][
   await enterLine(ui, prompts.menu, 'e')
   await enterLine(ui, prompts.edit, String(number))
   for (const [prompt, text] of answers) await enterLine(ui, prompt, text)
-  await ui.screen.expect((view) => view.text.includes(prompts.menu), {
+  await ui.screen.expect((view) => inputAt(view, prompts.menu) === '', {
     ...{ timeoutMs: ui.timeoutMs, signal: ui.signal },
     what: "u-root's menu after its editor",
   })

@@ -21,8 +21,11 @@ export const uRootKexec: ShellLoader = {
     return { ...result, output: withoutNoise(result.output) }
   },
 
-  // It has no option for that, and says so.
-  unload: (shell, _method, options) => run(shell, 'kexec -u', options),
+  // It has no option for that, and says so before all that it has.
+  async unload(shell, _method, options) {
+    const result = await run(shell, 'kexec -u', options)
+    return { ...result, output: result.output.replace(/\nUsage of [\s\S]*/, '') }
+  },
 }
 
 /** The load as it is typed. The kernel comes last: `-l` takes what follows it for the kernel, unless that is an option. */

@@ -30,6 +30,9 @@ export const turn = new RegExp(
 /** What u-root prints on the way and what is no error. */
 const noise = [
   /Failed to load universalpayload \(.*\), try legacy kernel\.\./,
+  // Both of `kexec -L`: nothing checks the signature, with which Debian's kernels come.
+  /WARNING! The image is signed but the signature is being ignored\./,
+  /Elf file: &elf\.File\{/,
   // The other protocol's, where one of them has an answer.
   /Could not configure \S+ for IPv6: /,
 ]

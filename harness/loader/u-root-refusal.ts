@@ -1,4 +1,5 @@
 /** What comes of a choice in u-root's menu: nothing that it says where it boots, and in its words where it does not. */
+import { ConsoleTimeout } from '../console/console.ts'
 import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
 import { type Failure, readAttempts, readFailures, turn } from './u-root-menu.ts'
 
@@ -35,7 +36,9 @@ export async function awaitTimeOut(ui: Ui, from: number, watch: BootWatch): Prom
   const next = readAttempts(text)[1]
   const message = first?.message ?? `u-root came back without a word:\n${ui.screen.text}`
   const after =
-    next === undefined ? others.map((other) => other.message) : [`then it attempted to boot ${next}`]
+    next === undefined
+      ? others.map((other) => other.message)
+      : [`Attempting to boot LinuxImage(\n  Name: ${next}`]
   return { message: [message, ...after].join('\n'), usable: false }
 }
 
@@ -55,10 +58,12 @@ function tmpIsFull({ message }: Failure): boolean {
 
 /** The text from a position once it is complete, or what there is of it when nothing more comes. */
 async function textWhen(ui: Ui, from: number, complete: (said: string) => boolean): Promise<string> {
-  const deadline = AbortSignal.timeout(behindMs)
-  while (!complete(ui.console.since(from)) && !deadline.aborted) {
-    const more = { timeoutMs: behindMs, signal: AbortSignal.any([ui.signal, deadline]), what: 'more' }
-    await ui.console.expect(/[\s\S]/, more).catch(() => ui.signal.throwIfAborted())
+  const matcher = (text: string) =>
+    complete(ui.console.since(from)) ? { index: 0, length: text.length } : undefined
+  try {
+    await ui.console.expect(matcher, { timeoutMs: behindMs, signal: ui.signal, from, what: 'whole message' })
+  } catch (error) {
+    if (!(error instanceof ConsoleTimeout)) throw error
   }
   return ui.console.since(from)
 }

@@ -73,7 +73,7 @@ function uRootMenu(command: Exclude<URootCommand, 'localboot'>): MenuLoader {
         await enterMenuShell(ui, shown)
         return await plainShell(ui)
       },
-      // Not with `exit`: the menu's shell took the terminal, and its end would hang the console up.
+      // Not with `exit`: the menu's shell took the terminal, and its end hangs up that of init, which ends, too.
       leave: start,
     },
   }

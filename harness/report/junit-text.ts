@@ -26,8 +26,8 @@ export function firstLine(text: string): string {
   return text.split('\n', 1)[0]!
 }
 
-/** How many screens a failure shows: how it came to be, and how it ended. */
-const screensOfFailure = 3
+/** How many screens a failure shows: how it ended, and what was there before. */
+const screensOfFailure = 2
 
 /** The body of a failure: message, what the screen showed, hint, and the diagnosis of each cycle that has one. */
 export function failureBody(
@@ -40,6 +40,7 @@ export function failureBody(
     // An error about a screen often shows it itself.
     .filter(({ text }) => text === '' || !failure.message.includes(text))
     .map((screen) => screenLines(screen).join('\n'))
+    .reverse()
   const hint = failure.hint ? [`hint: ${failure.hint}`] : []
   const diagnoses = diagnosesOf(cycles).map(({ cycle, diagnosis }) =>
     [

@@ -41,6 +41,12 @@ test('JUnit shows the screen below the message, with the selected row marked', a
   t.true(xml.indexOf('screens/qemu') < xml.indexOf('console/qemu'))
 })
 
+test('the newest screen comes first', async (t) => {
+  const screens = [await snapshotOf('before'), await snapshotOf('between'), await snapshotOf('after')]
+  const text = failureText(junitXml(buildSummary(runWithScreens(screens))))
+  t.deepEqual(text.match(/\| (?:before|between|after)/g), ['| after', '| between'])
+})
+
 test('a screen that the message shows already is not shown twice', async (t) => {
   const snapshot = await snapshotOf('only this')
   const summary = buildSummary(

@@ -1,5 +1,6 @@
 /** The commands for a lab's boards: each loads its file when it is asked for. */
 import type { Command } from 'commander'
+import type { RecordFlags } from '../record.ts'
 
 type Act = <A extends unknown[]>(
   action: (signal: AbortSignal, ...args: A) => Promise<number>,
@@ -26,7 +27,31 @@ export function addLabCommands(program: Command, act: Act): void {
         (await import('../console.ts')).viewConsole(board, flags, abort),
       ),
     )
+  addRecordCommand(program, act)
   addBoardCommands(program, act)
+}
+
+function addRecordCommand(program: Command, act: Act): void {
+  program
+    .command('record')
+    .description("record a board's console, or make the recording of a past run's; asciinema plays them")
+    .argument('<board or run>', "a board, or a run's folder, such as results/latest")
+    .option('-o, --output <file>', 'where the recording goes; - is standard output')
+    .option('--write', 'take the board, and send it what is typed')
+    .option('--power-cycle', "switch the board's power off and on first; start a QEMU board's machine")
+    .option('--for <duration>', 'how long to record, such as 90s; until somebody quits')
+    .option('--kernel <image>', "what a QEMU board's machine boots, with --power-cycle")
+    .option('--initramfs <image>', 'and the initramfs for it')
+    .option('--disk <path>', 'a disk that it gets too; it is not written to')
+    .option('--append <text>', 'added to the kernel command line')
+    .option('--board <name>', 'of a run with several: whose console')
+    .option('--from <seconds>', 'of a run: from when on, as BOARD.log has it')
+    .option('--to <seconds>', 'of a run: until when')
+    .action(
+      act(async (abort, target: string, flags: RecordFlags) =>
+        (await import('../record.ts')).record(target, flags, abort),
+      ),
+    )
 }
 
 function addBoardCommands(program: Command, act: Act): void {

@@ -2,7 +2,7 @@
 import { type Clock, msBetween, systemClock } from '../../clock.ts'
 import type { Connect, Connection, ConnectionSink } from '../transport.ts'
 
-export type LineFaults = {
+type LineFaults = {
   /** Of all bytes, the part that is lost: 0.01 is one in a hundred. */
   lost: number
   /** Of all chunks, the part that comes late; what follows waits behind it, since a line keeps its order. */

@@ -114,3 +114,36 @@ test('a recording is played once', async (t) => {
   await connection.close()
   await t.throwsAsync(connection.write(Buffer.from('2')), { message: /was closed/ })
 })
+
+test('a damaged screen is drawn again when the loader asks for it, and the play goes on', async (t) => {
+  const said = '\x1b[2J\x1b[H\x1b[7m* one\x1b[0m\x1b[2;1H  \x1b[1;31mtwo\x1b[0m\x1b[4;3H'
+  const recording = cast([0, 'o', said], [0, 'i', '\x0c'], [0, 'o', '?'], [0, 'i', 'x'])
+  await using whole = await openCast(recording, { speed: 0 })
+  await whole.screen.expect('two', { ...shortly, what: 'menu' })
+  await using damaged = await openCast(recording, {
+    ...{ speed: 0, redrawOn: '\x0c', input: 'lenient' },
+    faults: { seed: 2, output: { lost: 0.03 } },
+  })
+  // Each drawing loses bytes again, but one of so few comes whole before long.
+  for (let attempt = 1; damaged.screen.text !== whole.screen.text; attempt++) {
+    t.true(attempt < 1_000)
+    await damaged.console.write('\x0c')
+    await damaged.screen.caughtUp()
+  }
+  await damaged.console.write('y')
+  await damaged.console.write('z')
+  t.regex(await damaged.ended, /is over/)
+})
+
+test('what is drawn again looks as before', async (t) => {
+  const said =
+    '\x1b[2J\x1b[5;10H\x1b[7m* 漢 one \x1b[0m\x1b[6;1H\x1b[1;31;48;5;99mtwo\x1b[0m \x1b[38;2;1;2;3mx\x1b[0m\x1b[25;80H!\x1b[4;3H'
+  const recording = cast([0, 'o', said], [0, 'i', 'x'])
+  await using played = await openCast(recording, { speed: 0, redrawOn: '\x0c' })
+  await played.screen.expect('!', { ...shortly, what: 'screen' })
+  const before = played.screen.snapshot()
+  played.console.feed(Buffer.from('\x1b[3;1Hdamage\x1b[33m'), 1n)
+  await played.console.write('\x0c')
+  await played.screen.caughtUp()
+  t.deepEqual(played.screen.snapshot(), before)
+})

@@ -4,6 +4,7 @@ import { type Clock, msBetween, systemClock } from '../../clock.ts'
 import { LabError } from '../../errors.ts'
 import type { Connect, Connection, ConnectionSink } from '../transport.ts'
 import { type Cast, showBytes } from './cast.ts'
+import { DrawnScreen } from './redraw.ts'
 import { LenientInput, StrictInput, type TypedInput } from './typed-input.ts'
 
 export type PlayOptions = {
@@ -21,6 +22,11 @@ export type PlayOptions = {
    * typed text is taken for the recorded one, in what follows too. Both must have the same length.
    */
   varying?: RegExp
+  /**
+   * Keys, such as Ctrl-L, at which the program would draw its screen again: the player does so where the recording has
+   * no such input.
+   */
+  redrawOn?: string
   clock?: Clock
 }
 
@@ -56,6 +62,8 @@ class Play implements Connection {
   readonly #clock: Clock
   readonly #sink: ConnectionSink
   readonly #input: TypedInput
+  readonly #redrawOn: Buffer | undefined
+  readonly #drawn: DrawnScreen | undefined
   readonly #stop = new AbortController()
   #ended: Error | undefined
   #onTyped: () => void = () => {}
@@ -66,6 +74,8 @@ class Play implements Connection {
     this.#inputLimitMs = options.inputLimitMs ?? patienceMs
     this.#clock = options.clock ?? systemClock
     this.#sink = sink
+    this.#redrawOn = options.redrawOn === undefined ? undefined : Buffer.from(options.redrawOn)
+    this.#drawn = this.#redrawOn && new DrawnScreen(cast)
     this.#input =
       options.input === 'lenient'
         ? new LenientInput(cast)
@@ -81,6 +91,7 @@ class Play implements Connection {
 
   async write(bytes: Buffer): Promise<void> {
     if (this.#ended) throw this.#ended
+    if (this.#redrawOn?.equals(bytes) && !this.#input.wants(bytes)) return await this.#redraw()
     const mismatch = this.#input.type(Buffer.from(bytes))
     if (mismatch !== undefined) {
       const error = new CastMismatch(`${this.#cast.name}: ${mismatch}`)
@@ -93,6 +104,7 @@ class Play implements Connection {
   async close(): Promise<void> {
     this.#ended ??= new LabError(`the recording ${this.#cast.name} was closed`)
     this.#stop.abort()
+    this.#drawn?.[Symbol.dispose]()
   }
 
   async #play(): Promise<void> {
@@ -103,13 +115,24 @@ class Play implements Connection {
       if (event.type === 'output') {
         await this.#until(originNs, dueMs)
         this.#stop.signal.throwIfAborted()
-        this.#sink.bytes(Buffer.from(this.#input.output(index) ?? event.bytes), this.#clock.nowNs())
+        this.#say(Buffer.from(this.#input.output(index) ?? event.bytes))
       } else if (event.type === 'input') {
         await this.#untilTyped(index, event.bytes)
         // What follows, follows the typing: after as long as it did then.
         originNs = this.#clock.nowNs() - BigInt(Math.round(dueMs * 1e6))
       }
     }
+  }
+
+  #say(bytes: Buffer): void {
+    this.#drawn?.said(bytes)
+    this.#sink.bytes(bytes, this.#clock.nowNs())
+  }
+
+  async #redraw(): Promise<void> {
+    const bytes = await this.#drawn!.again()
+    // What draws the screen as it is changes nothing on it.
+    if (!this.#ended) this.#sink.bytes(bytes, this.#clock.nowNs())
   }
 
   async #until(originNs: bigint, dueMs: number): Promise<void> {

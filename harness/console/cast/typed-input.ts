@@ -4,6 +4,8 @@ import { type Cast, showBytes } from './cast.ts'
 export type TypedInput = {
   /** Takes what was typed; says what is wrong with it, where something is. */
   type(bytes: Buffer): string | undefined
+  /** Whether the recording has this as its next input. */
+  wants(bytes: Buffer): boolean
   /** Whether the input event of this index has been typed: the play may go on. Asked in the order of the events. */
   passes(index: number): boolean
   /** What an output event says now, where that is not what was recorded. */
@@ -60,6 +62,10 @@ export class StrictInput implements TypedInput {
     return undefined
   }
 
+  wants(bytes: Buffer): boolean {
+    return this.#wanted.subarray(this.#count, this.#count + bytes.length).equals(bytes)
+  }
+
   passes(index: number): boolean {
     return this.#count >= spanOf(this.#inputs, index).end
   }
@@ -111,6 +117,11 @@ export class LenientInput implements TypedInput {
     if (bytes.length === 0) return
     this.#writes.push(bytes)
     this.#all.push(bytes)
+  }
+
+  /** Anything does for the next input; what is asked for is a key that is none. */
+  wants(): boolean {
+    return false
   }
 
   passes(index: number): boolean {
