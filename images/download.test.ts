@@ -8,12 +8,15 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import { LabError, UsageError } from '../harness/errors.ts'
-import { downloadFile, withLocalFiles } from './download.ts'
+import { type DownloadOptions, downloadFile as download, withLocalFiles } from './download.ts'
 import { isUrl, urlMistake } from './file-url.ts'
 
 const content = randomBytes(300_000)
 const sumOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const sum = sumOf(content)
+
+/** Not through a proxy that the machine may have. */
+const downloadFile = (url: string, options: DownloadOptions = {}) => download(url, { env: {}, ...options })
 
 type Request = { url: string; range: string | undefined }
 type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void
@@ -78,8 +81,8 @@ test('a file is downloaded once, and is kept under its own name', async (t) => {
 test('paths stay as they are, and both files of an image are fetched', async (t) => {
   const { cache, requests, urlOf } = await serve(t, sendFile)
   const image = { recipe: 'x', kernel: '/boot/vmlinuz', disk: 'http://left.alone/' }
-  t.deepEqual(await withLocalFiles(image, { cache }), image)
-  const local = await withLocalFiles({ kernel: urlOf('a'), initramfs: urlOf('b') }, { cache })
+  t.deepEqual(await withLocalFiles(image, { cache, env: {} }), image)
+  const local = await withLocalFiles({ kernel: urlOf('a'), initramfs: urlOf('b') }, { cache, env: {} })
   const at = (name: string) => path.join(cache, 'downloads', sum, name)
   t.deepEqual(local, { kernel: at('a'), initramfs: at('b') })
   t.is(requests.length, 2)
@@ -250,6 +253,17 @@ test('what nobody used for two weeks is removed when another file is downloaded'
   await utimes(path.join(cache, 'downloads', old), longAgo, longAgo)
   await downloadFile(urlOf('bzImage'), { cache })
   t.deepEqual(new Set(await readdir(path.join(cache, 'downloads'))), new Set([recent, sum]))
+})
+
+test('a proxy of the environment is asked, but not for what NO_PROXY names', async (t) => {
+  const { cache, requests, origin, urlOf } = await serve(t, sendFile)
+  const env = { HTTP_PROXY: origin, NO_PROXY: '127.0.0.1' }
+  await downloadFile(`http://made-up.invalid/a#sha256=${sum}`, { cache, env })
+  await downloadFile(urlOf('b'), { cache, env })
+  t.deepEqual(
+    requests.map(({ url }) => url),
+    ['http://made-up.invalid/a', '/b'],
+  )
 })
 
 test('names of files are made safe', async (t) => {

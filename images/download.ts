@@ -14,6 +14,8 @@ export type DownloadOptions = Watch & {
   cache?: string
   /** A server that says nothing for so long is given up. */
   silenceMs?: number
+  /** Where proxies are named: HTTP_PROXY, HTTPS_PROXY, NO_PROXY. */
+  env?: NodeJS.ProcessEnv
 }
 
 const silenceMs = 30_000
@@ -111,7 +113,7 @@ async function sizeOf(file: string): Promise<number> {
 function broken({ shown }: FileUrl, error: BrokenOff, bytes: number): LabError {
   const got = bytes === 0 ? '' : ` after ${bytes} bytes`
   return new LabError(`${shown}: can't be downloaded: ${error.message}${got}`, {
-    hint: 'Try it by hand: curl -fLO URL. Behind a proxy: export NODE_USE_ENV_PROXY=1 HTTPS_PROXY=…',
+    hint: 'Try it by hand: curl -fLO URL. Behind a proxy: export HTTPS_PROXY=http://PROXY:PORT',
     cause: error,
   })
 }
@@ -120,9 +122,9 @@ async function append(
   { url, shown }: FileUrl,
   part: string,
   before: number,
-  { progress, signal, silenceMs: limitMs = silenceMs }: DownloadOptions,
+  { progress, signal, silenceMs: limitMs = silenceMs, env = process.env }: DownloadOptions,
 ): Promise<void> {
-  using answer = await requestFile(url, { from: before, silenceMs: limitMs, signal })
+  using answer = await requestFile(url, { from: before, silenceMs: limitMs, env, signal })
   const { status, bytes, body } = answer
   // Nothing is left, or what is there is too much: the checksum tells.
   if (status === 416 && before > 0) return

@@ -12,6 +12,8 @@ export type FileRequest = {
   from: number
   /** A server that says nothing for so long is given up. */
   silenceMs: number
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are taken from. */
+  env: NodeJS.ProcessEnv
   signal?: AbortSignal | undefined
 }
 
@@ -47,8 +49,8 @@ export async function requestFile(url: URL, options: FileRequest): Promise<Answe
   throw new BrokenOff(`the server sends on from one URL to another, more than ${maxRedirects} times`)
 }
 
-async function request(url: URL, { from, silenceMs, signal }: FileRequest): Promise<IncomingMessage> {
-  const { get } = url.protocol === 'https:' ? https : http
+async function request(url: URL, { from, silenceMs, env, signal }: FileRequest): Promise<IncomingMessage> {
+  const { get, Agent } = url.protocol === 'https:' ? https : http
   const answered = Promise.withResolvers<IncomingMessage>()
   const headers = {
     'accept-encoding': 'identity',
@@ -56,7 +58,8 @@ async function request(url: URL, { from, silenceMs, signal }: FileRequest): Prom
     ...(from > 0 ? { range: `bytes=${from}-` } : {}),
   }
   // A connection of its own: one that a server kept open and then closes would fail for no reason of this file's.
-  const sent = get(url, { headers, agent: false, ...(signal ? { signal } : {}) }, answered.resolve)
+  const agent = new Agent({ proxyEnv: env })
+  const sent = get(url, { headers, agent, ...(signal ? { signal } : {}) }, answered.resolve)
   sent.setTimeout(silenceMs, () =>
     sent.destroy(new BrokenOff(`the server said nothing for ${silenceMs / 1000} s`)),
   )

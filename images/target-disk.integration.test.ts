@@ -12,7 +12,7 @@ import { type Image, resolveImage } from './image.ts'
 import { inspectKernel } from './kernel-file.ts'
 import { isSigned } from './pe-signature.ts'
 import { targetConfigs } from './target-configs.ts'
-import { loaderFiles, makeTargetDisk, type TargetDisk, type TargetEntry } from './target-disk.ts'
+import { loaderFiles, makeTargetDisk, type TargetDisk, type TargetEntry, targetLabel } from './target-disk.ts'
 import { kernelFaults } from './target-kernels.ts'
 
 const mebibyte = 1024 * 1024
@@ -146,7 +146,7 @@ test.serial(
       ],
     })
     const { run, dump } = await reader(t, disk, 0)
-    t.regex(await run('stats'), /^Filesystem volume name: {3}target$/m)
+    t.regex(await run('stats'), new RegExp(`^Filesystem volume name: +${targetLabel}$`, 'm'))
     t.is(await sha256OfFile(await dump(loaderFiles.kernel)), await sha256OfFile(image.kernel))
     t.is(await run(`stat ${loaderFiles.initramfs}`), '')
     t.is(await run('cat /main/extra'), 'from the host')

@@ -35,7 +35,7 @@ export type TargetDisk = {
 }
 
 /** Something else on the disk: a file of the host, or what it is to hold. */
-export type ExtraFile = { path: string } & ({ source: string } | { content: string | Uint8Array })
+type ExtraFile = { path: string } & ({ source: string } | { content: string | Uint8Array })
 
 export type TargetDiskOptions = Watch & {
   /** Its kernel and initramfs are what entries boot. */

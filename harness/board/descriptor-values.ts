@@ -1,7 +1,7 @@
 /** The values that a board descriptor is made of: sizes, patterns, names, lines of text. */
 import { z } from 'zod'
 import { isUrl, urlMistake } from '../../images/file-url.ts'
-import { httpUrl, oneLine } from '../values.ts'
+import { oneLine } from '../values.ts'
 
 /** A name that is also part of file names and of socket paths, which have little room. */
 export const boardName = z
@@ -18,18 +18,25 @@ export const pathOrUrl = oneLine
   })
   .meta({ title: 'a path, or a URL with #sha256= at its end' })
 
+const fileAddress = oneLine
+  .superRefine((text, context) => {
+    const wrong = urlMistake(withSum(text, '0'.repeat(64)))
+    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
+  })
+  .meta({ title: 'an http or https URL', description: 'Where the file is.' })
+const sha256 = z
+  .string()
+  .regex(/^[0-9A-Fa-f]{64}$/)
+  .meta({ title: '64 hexadecimal digits', description: 'What `sha256sum FILE` prints.' })
+
+function withSum(url: string, sum: string): string {
+  return `${url.replace(/#.*$/, '')}#sha256=${sum}`
+}
+
 /** A file as people write it: as above, or a URL and its checksum as keys. */
 export const fileOrUrl = z.union([
   pathOrUrl,
-  z
-    .strictObject({
-      url: httpUrl.meta({ description: 'Where the file is.' }),
-      sha256: z
-        .string()
-        .regex(/^[0-9A-Fa-f]{64}$/)
-        .meta({ title: '64 hexadecimal digits', description: 'What `sha256sum FILE` prints.' }),
-    })
-    .transform(({ url, sha256 }) => `${url.replace(/#.*$/, '')}#sha256=${sha256}`),
+  z.strictObject({ url: fileAddress, sha256 }).transform((file) => withSum(file.url, file.sha256)),
 ])
 
 const sizeForm = /^(\d+(?:\.\d+)?)(M|MiB|G|GiB)$/

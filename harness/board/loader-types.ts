@@ -72,7 +72,7 @@ const withMenu = [
         description: 'Which of its commands finds and boots the entries; localboot has no menu, but numbers.',
       }),
     })
-    .meta({ description: "u-root (LinuxBoot): the menu of its `boot` or `pxeboot`, or `localboot -grub`." }),
+    .meta({ description: 'u-root (LinuxBoot): the menu of its `boot` or `pxeboot`, or `localboot -grub`.' }),
   z
     .strictObject({ type: z.literal('petitboot'), ...menuKeys })
     .meta({ description: "petitboot's menu, petitboot-nc on the console." }),

@@ -76,6 +76,20 @@ test('a byte lost once on its way to the shell is noticed, and the command is ty
   t.is((await shell.run('echo precious', limit)).output, 'precious')
 })
 
+test('a blank that was lost is noticed: what it kept apart is another word without it', async (t) => {
+  let losses = 1
+  const shell = await openShell(t, {
+    in: (bytes) => {
+      const at = bytes.indexOf('echo answer')
+      if (at === -1 || losses-- <= 0) return bytes
+      return Buffer.concat([bytes.subarray(0, at + 4), bytes.subarray(at + 5)])
+    },
+  })
+  const { output, status } = await shell.run('echo answer', limit)
+  t.is(output, 'answer')
+  t.is(status, 0)
+})
+
 test('a line that always loses a byte is called what it is, and nothing wrong is executed', async (t) => {
   const drop = (bytes: Buffer) => {
     const at = bytes.indexOf('precious')

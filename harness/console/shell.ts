@@ -158,9 +158,10 @@ export class Shell {
   }
 
   async #expectEcho(typed: string, from: number, signal?: AbortSignal): Promise<void> {
-    const wanted = squeeze(typed)
+    // A blank at the end may still be on its way; with the next piece it is compared.
+    const wanted = typed.trimEnd()
     const matcher: Matcher = (text) =>
-      squeeze(withoutKernelMessages(text).text).includes(wanted)
+      echoes(applyBackspaces(withoutKernelMessages(text).text), wanted)
         ? { index: 0, length: text.length }
         : undefined
     await this.#console.expect(matcher, {
@@ -177,9 +178,30 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** An echo may be wrapped, redrawn or spaced by a line editor: only its visible characters count. */
-function squeeze(text: string): string {
-  return applyBackspaces(text).replace(/[\s\u0000-\u001f\u007f]+/g, '')
+/**
+ * Whether a text has the echo of what was typed. A line editor may wrap, redraw or space it, so that blanks and
+ * controls may come anywhere; but where a blank was typed one has to come: `kexec-l` is not `kexec -l`.
+ */
+function echoes(text: string, typed: string): boolean {
+  for (let start = text.indexOf(typed[0]!); start !== -1; start = text.indexOf(typed[0]!, start + 1))
+    if (echoesAt(text, typed, start)) return true
+  return false
+}
+
+function echoesAt(text: string, typed: string, start: number): boolean {
+  let at = start
+  for (const character of typed) {
+    const before = at
+    while (at < text.length && isBlank(text[at]!)) at++
+    if (isBlank(character)) {
+      if (at === before && !isBlank(text[at - 1]!)) return false
+    } else if (text[at++] !== character) return false
+  }
+  return true
+}
+
+function isBlank(character: string): boolean {
+  return /[\s\u0000-\u001f\u007f]/.test(character)
 }
 
 /** Matches a token also where a kernel message landed in the middle of it. */

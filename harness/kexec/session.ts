@@ -20,7 +20,7 @@ import { type Evidence, Observation, type Observing } from './observe/observer.t
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { Recovery } from './recovery.ts'
-import { type LoadRequest, shellStart } from './shell-start.ts'
+import { type LoadRequest, loaderParameter, shellStart } from './shell-start.ts'
 
 /** Hears what a session does, as it happens. */
 export type SessionListener = {
@@ -184,14 +184,6 @@ export class KexecSession {
     return new Observation(observing.observers(unbind), { board, signal }, this.#coldDevices)
   }
 
-  /** What the loader needs of generation 0; the descriptor's own value of the same parameter is better. */
-  get #loaderParameter(): string {
-    const { parameter = '' } = this.#options.loader
-    const name = parameter.split('=')[0]!
-    const words = this.#options.board.descriptor.append.split(' ')
-    return name !== '' && words.some((word) => word.startsWith(`${name}=`)) ? '' : parameter
-  }
-
   /** What every generation gets on its command line, beyond the descriptor's own. */
   #append(text = ''): string {
     return [this.#options.observing?.parameters, text].filter(Boolean).join(' ')
@@ -237,7 +229,9 @@ export class KexecSession {
         commandLine({
           arch: descriptor.arch,
           earlyConsole: descriptor.earlyConsole,
-          append: [this.#loaderParameter, descriptor.append, this.#append()].filter(Boolean).join(' '),
+          append: [loaderParameter(this.#options), descriptor.append, this.#append()]
+            .filter(Boolean)
+            .join(' '),
           nonce: newNonce(),
         }),
       )

@@ -38,6 +38,13 @@ export function shellStart(request: LoadRequest, { board, loader }: Context): Ke
   }
 }
 
+/** What the loader needs of generation 0; the descriptor's own value of the same parameter is better. */
+export function loaderParameter({ loader: { parameter = '' }, board }: Context): string {
+  const name = parameter.split('=')[0]!
+  const words = board.descriptor.append.split(' ')
+  return name !== '' && words.some((word) => word.startsWith(`${name}=`)) ? '' : parameter
+}
+
 /** What is inherited has the words of the kernel before, whose own were the same: none is said twice. */
 function joined(inherited: string, own: string): string {
   const words = new Set(own.split(' '))

@@ -1,7 +1,7 @@
 /**
  * `reboot` with a kernel loaded, which is a kexec on Debian, for one of two reasons. With systemd, `reboot` is a name of
- * systemctl, which then does as `systemctl kexec` (systemd, src/systemctl/systemctl.c; `systemctl reboot` does not before
- * version 254). With sysvinit, kexec-tools' /etc/init.d/kexec runs `kexec -e` as the system goes down. Where neither is
+ * systemctl, which then does as `systemctl kexec` (systemd, src/systemctl/systemctl.c; `systemctl reboot` does not, in
+ * version 252). With sysvinit, kexec-tools' /etc/init.d/kexec runs `kexec -e` as the system goes down. Where neither is
  * there, it is a cold reboot: the missing nonce tells.
  */
 import { shutdownLoader } from './shutdown-loader.ts'

@@ -25,13 +25,10 @@ const attempts = 4
 
 export class KexecbootKeys {
   readonly #ui: Ui
-  /** Position of the console from which on its log is read. */
-  readonly #from: number
   readonly #answerMs: number
 
-  constructor(ui: Ui, from: number) {
+  constructor(ui: Ui) {
     this.#ui = ui
-    this.#from = from
     this.#answerMs = Math.min(longestAnswerMs, ui.timeoutMs / 10)
   }
 
@@ -90,17 +87,19 @@ export class KexecbootKeys {
 
   /** Moves the cursor to the entry. Throws BoardError where there is none, LabError where the menu can't be read. */
   async moveTo(label: string): Promise<void> {
+    let before: string | undefined
     await this.#selectWhere((items) => {
-      const found = items.find((item) => item.boots && item.label === label)
+      const entries = items.filter(({ boots }) => boots)
+      const found = entries.find((item) => item.label === label)
       // A menu that is longer than the screen has entries which only the log tells of.
       const logged = this.#logged()
       if (found || logged?.labels.includes(label)) return found ?? null
-      const shown = items.filter(({ boots }) => boots).map((item) => item.label)
-      const damaged = [...shown, ...(logged?.labels ?? [])].find((text) => isDamaged(text, label))
-      if (damaged !== undefined)
-        throw this.#unreadable(`${JSON.stringify(label)} is shown as ${JSON.stringify(damaged)}`)
-      const all = (logged?.labels ?? shown).map((text) => JSON.stringify(text)).join(', ')
-      throw new BoardError(`kexecboot's menu has no entry ${JSON.stringify(label)}; it has ${all || 'none'}`)
+      const shown = logged?.labels ?? entries.map((item) => item.label)
+      // The next key has the menu drawn again: read twice alike, it is so.
+      const isSure = shown.join('\n') === before
+      before = shown.join('\n')
+      if (isSure) throw this.#missing(label, shown)
+      return null
     }, isMainMenu)
   }
 
@@ -127,7 +126,7 @@ export class KexecbootKeys {
       const to = isMenu(items) ? wanted(items) : undefined
       if (to?.selected && items.filter(({ selected }) => selected).length === 1) return
       const count = this.#logged()?.labels.length ?? items.length
-      if (presses > 2 * (count + 1) + 2 * attempts)
+      if (presses > attempts * (count + 2))
         throw this.#unreadable(
           `kexecboot's cursor does not come to ${JSON.stringify(to?.label ?? 'its entry')}`,
         )
@@ -157,21 +156,29 @@ export class KexecbootKeys {
     }
   }
 
-  /** Screen and log have to agree; where they don't, something was lost, and both are shown again. */
+  /**
+   * Screen and log have to agree on every entry; where they don't, something was lost, and both are shown again until
+   * each entry was read twice alike.
+   */
   async #wholeMenu(): Promise<Menu> {
+    const readings: (readonly string[])[] = []
     for (let attempt = 1; ; attempt++) {
       const menu = this.#menu()
-      if (this.#agrees() || !this.#ui.sendKey) return menu
-      if (attempt === attempts) throw this.#unreadable('kexecboot shows other entries than its log has')
+      const shown = itemsOf(this.#ui.screen.view).filter(({ boots }) => boots)
+      const logged = this.#logged()?.labels
+      readings.push(
+        ...(logged ? [logged] : []),
+        shown.map(({ label }) => label),
+      )
+      if (!this.#ui.sendKey) return menu
+      // A menu that is longer than the screen shows its end only.
+      const isScrolled = logged !== undefined && shown.length > 0 && shown.length < logged.length
+      const labels = isScrolled && shown.at(-1)!.label === logged.at(-1) ? logged : agreedOn(readings)
+      if (labels)
+        return { ...menu, entries: labels.map((label, index) => ({ label, isDefault: index === 0 })) }
+      if (attempt === attempts) throw this.#unreadable('kexecboot shows its entries differently each time')
       await this.rescan()
     }
-  }
-
-  #agrees(): boolean {
-    const logged = this.#logged()
-    if (!logged) return true
-    const shown = itemsOf(this.#ui.screen.view).flatMap(({ label, boots }) => (boots ? [label] : []))
-    return logged.labels.slice(-shown.length || undefined).join('\n') === shown.join('\n')
   }
 
   #menu(): Menu {
@@ -187,7 +194,7 @@ export class KexecbootKeys {
   }
 
   #logged() {
-    const logged = loggedMenu(this.#ui.console.since(this.#from))
+    const logged = loggedMenu(this.#ui.console.since(0))
     return logged?.whole ? logged : undefined
   }
 
@@ -196,11 +203,13 @@ export class KexecbootKeys {
     await this.#ui.sendKey!(key)
   }
 
+  /** Presses a key once; where what it brings can't be seen, has that drawn again: Down does so, and no harm. */
   async #pressUntil(key: string, shown: ScreenMatcher<boolean>, what: string): Promise<void> {
     await this.#press(key)
-    await this.#see(shown, what, this.#answerMs).catch((error) => {
-      throw error instanceof ScreenTimeout ? this.#unreadable(`${what} did not come`) : error
-    })
+    for (let attempt = 1; !(await this.#appears(shown, this.#answerMs)); attempt++) {
+      if (attempt === attempts) throw this.#unreadable(`${what} did not come`)
+      await this.#press('down')
+    }
   }
 
   async #see(shown: ScreenMatcher<boolean>, what: string, timeoutMs: number): Promise<void> {
@@ -217,11 +226,36 @@ export class KexecbootKeys {
     }
   }
 
+  #missing(label: string, shown: readonly string[]): BoardError | LabError {
+    const damaged = shown.find((text) => isDamaged(text, label))
+    if (damaged !== undefined)
+      return this.#unreadable(`${JSON.stringify(label)} is shown as ${JSON.stringify(damaged)}`)
+    const all = shown.map((text) => JSON.stringify(text)).join(', ')
+    return new BoardError(`kexecboot's menu has no entry ${JSON.stringify(label)}; it has ${all || 'none'}`)
+  }
+
   #unreadable(what: string): LabError {
     return new LabError(`${what}; the screen shows:\n${this.#ui.screen.text || '(nothing)'}`, {
       hint: 'Check the console: bytes are lost, or its terminal is not 80 columns and 24 lines wide (stty rows 24 cols 80).',
     })
   }
+}
+
+/** The entries, once each of them was read twice alike in its place; undefined before. */
+function agreedOn(readings: readonly (readonly string[])[]): string[] | undefined {
+  const count = mostOften(readings.map((reading) => String(reading.length)))
+  if (count === undefined) return undefined
+  const whole = readings.filter((reading) => String(reading.length) === count)
+  const agreed = whole[0]!.map((_, index) => mostOften(whole.map((reading) => reading[index]!)))
+  return agreed.every((label) => label !== undefined) ? agreed : undefined
+}
+
+/** What is there at least twice, and more often than anything else. */
+function mostOften(texts: readonly string[]): string | undefined {
+  const counts = Map.groupBy(texts, (text) => text)
+  const [first, second] = [...counts].toSorted(([, one], [, other]) => other.length - one.length)
+  const isClear = first !== undefined && first[1].length > (second?.[1].length ?? 1)
+  return isClear ? first[0] : undefined
 }
 
 function selectedIn(items: readonly KexecbootItem[]): string | undefined {

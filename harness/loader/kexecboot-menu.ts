@@ -44,7 +44,8 @@ export function isMainMenu(items: readonly KexecbootItem[]): boolean {
 }
 
 export function isSystemMenu(items: readonly KexecbootItem[]): boolean {
-  return items.some(({ label }) => label === debugInfo)
+  // Some of them may be damaged.
+  return items.filter(({ label }) => systemItems.includes(label)).length > 1
 }
 
 /** Whether the debug log is on the screen. */
@@ -84,17 +85,20 @@ export const gaveUp = /Nothing has been loaded!|Can't mount boot device|Kexec ca
 
 /** What `kexec -d -l` prints on the way: some 500 lines. */
 const debug =
-  /^(?:sym:|R_[A-Z0-9_]+$|[0-9a-f]{16}-|[A-Z ]+RANGES|kernel(?: init_size|:)|Loaded |E820 |segment\[|nr_segments|kexec_load: |\/sys\/firmware\/edd )/
+  /^(?:sym:|R_[A-Z0-9_]+$|[0-9a-f]{16}-|[A-Z ]+RANGES|kernel(?: init_size|:)|Loaded |E820 |segment\[|nr_segments|entry {2,}=|kexec_load: |\/sys\/firmware\/edd )/
 /** More than that nobody said at once. */
 const longestRefusal = 6
 
-/** Why it gave up: what kexec said last, after its debug lines or the menu, in its order. */
+/** Why it gave up: what kexec said last that is neither a debug line nor the menu, in its order. */
 export function refusalOf(text: string): string {
   const lines = linesOf(text).filter((line) => line !== '')
   const end = lines.findIndex((line) => gaveUp.test(line))
-  const said = lines.slice(0, end)
-  const before = said.findLastIndex((line) => debug.test(line) || description.test(line))
-  return [...said.slice(before + 1).slice(-longestRefusal), lines[end]!].join('\n')
+  const isNoise = (line: string) => debug.test(line) || description.test(line)
+  // Where the system call failed, the segments are listed after the reason.
+  const last = lines.findLastIndex((line, index) => index < end && !isNoise(line))
+  const before = lines.findLastIndex((line, index) => index < last && isNoise(line))
+  const said = last === -1 ? [] : lines.slice(before + 1, last + 1).slice(-longestRefusal)
+  return [...said, lines[end]!].join('\n')
 }
 
 function linesOf(text: string): string[] {

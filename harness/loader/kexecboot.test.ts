@@ -166,6 +166,21 @@ test('of what kexec says only the reason is told, and not its debug lines', (t) 
   )
 })
 
+test('a system call that failed is told, though the segments are listed after it', (t) => {
+  const text = [
+    'segment[4].memsz = 0x9000',
+    '[   18.288736] Lockdown: kexec: kexec of unsigned images is restricted; see man kernel_lockdown.7',
+    'kexec_load failed: Operation not permitted',
+    'entry       = 0x3ffd4760 flags = 0x3e0000',
+    'nr_segments = 5',
+    'segment[0].buf   = 0x55d4dfbd24e0',
+    '[   18.348761] EXT4-fs (vda1): unmounting filesystem.',
+    'Nothing has been loaded!',
+  ].join('\r\n')
+  t.is(refusalOf(text), 'kexec_load failed: Operation not permitted\nNothing has been loaded!')
+  t.is(refusalOf('Nothing has been loaded!'), 'Nothing has been loaded!')
+})
+
 test('the last start tells whether it is the first process', (t) => {
   const init = "kexecboot 0.6 starting\r\nI'm the init-process!\r\n"
   const other = 'kexecboot 0.6 starting\r\nKernel cmdline: console=ttyS0\r\n'

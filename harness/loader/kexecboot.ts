@@ -26,8 +26,8 @@ export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLo
     configs: ['kexecboot'],
     canEdit: false,
 
-    async arrive(ui, { from, holdCountdown }) {
-      const keys = new KexecbootKeys(ui, from)
+    async arrive(ui, { holdCountdown }) {
+      const keys = new KexecbootKeys(ui)
       const menu = await keys.arrive(!(holdCountdown && ui.sendKey))
       if (holdCountdown) await keys.hold()
       return menu
@@ -41,7 +41,7 @@ export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLo
     },
 
     async rescan(ui) {
-      const keys = new KexecbootKeys(ui, ui.console.position)
+      const keys = new KexecbootKeys(ui)
       await keys.leaveHold()
       const menu = await keys.rescan()
       await keys.hold()
@@ -61,7 +61,7 @@ async function choose(
     throw new BoardError(`kexecboot takes no keys from its console, and this board has no other keyboard`, {
       hint: 'Boot its default by its time-out; on a QEMU board keys work.',
     })
-  const keys = new KexecbootKeys(ui, 0)
+  const keys = new KexecbootKeys(ui)
   await keys.leaveHold()
   await keys.moveTo(label)
   await keys.enter(() => watch.chosen(systemClock.nowNs()))

@@ -7,7 +7,7 @@ import { atPrompt, boots, type Item, type MainMenu, readMainMenu, readStatus } f
 /** How long the answer to a key may take: a slow board draws a menu in a second. */
 export const answerMs = 10_000
 /** A screen is drawn whole once it stands still for so long. */
-const drawnMs = 300
+const drawnMs = 500
 const redraws = 12
 const attempts = 12
 const longestList = 500
@@ -25,19 +25,17 @@ export async function redraw(ui: Ui, attempts = redraws): Promise<MainMenu> {
     ui.screen.clear()
     // Ctrl-L is the one key that neither stops the countdown nor clears the status (nc-cui.c).
     await ui.screen.press('Ctrl-L')
-    const menu = await appears(
-      ui,
-      (view) => readMainMenu(view) ?? (atPrompt(view) && 'shell'),
-      'menu drawn anew',
-      {
-        settledMs: drawnMs,
-      },
-    )
+    const menu = await appears(ui, readDrawn, 'menu drawn anew', { settledMs: drawnMs })
     // Of a key such as Home only the Escape arrived.
     if (menu === 'shell') await ui.screen.press({ text: 'exit' }, 'Enter')
-    if (menu && menu !== 'shell' && menu.cursor !== null) return menu
+    if (typeof menu === 'object' && menu.cursor !== null) return menu
     if (attempt === attempts) throw unreadable(ui, "petitboot's menu")
   }
+}
+
+/** Also a menu that can't be read is an answer, to be asked for again at once. */
+function readDrawn(view: ScreenView): MainMenu | 'shell' | 'damaged' | undefined {
+  return readMainMenu(view) ?? (atPrompt(view) ? 'shell' : view.text === '' ? undefined : 'damaged')
 }
 
 /**
@@ -103,7 +101,7 @@ export async function readWhole(ui: Ui, menu: MainMenu): Promise<MainMenu> {
   await ui.screen.press('Home')
   for (let current = await redraw(ui); items.length < longestList; ) {
     items.push(current.items[current.cursor!]!)
-    const before = ui.screen.text
+    const before = ui.screen.view.text
     await ui.screen.press('Tab')
     const next = { timeoutMs: 1_500, settledMs: 100 }
     // At the last line nothing moves.
@@ -119,7 +117,7 @@ export async function readWhole(ui: Ui, menu: MainMenu): Promise<MainMenu> {
 async function walk(ui: Ui, fromTop: boolean, shown: number, wanted: Wanted): Promise<void> {
   if (fromTop) await ui.screen.press('Home')
   for (let line = 0; line < shown; line++) {
-    const before = ui.screen.text
+    const before = ui.screen.view.text
     await ui.screen.press('Tab')
     await appears(ui, (view) => view.text !== before, 'next line', { timeoutMs: 1_000, settledMs: 50 })
     if (onScreen(ui.screen.view, wanted)) return

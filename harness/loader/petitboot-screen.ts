@@ -30,7 +30,7 @@ type Frame = { top: number; bottom: number; status: string | null }
 const rule = /^ ?[─q]{20,} *$/
 const mainTitle = /^ ?Petitboot \(/
 /** Where a line of the menu ends on a screen of 80 columns. */
-const itemEnd = 78
+const itemEnd = 79
 const indent = 4
 const prompt = /[#$] ?$/
 const editorTitle = /^ ?Petitboot Option Editor/

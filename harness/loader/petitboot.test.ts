@@ -4,7 +4,7 @@ import { CastMismatch } from '../console/cast/player.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import { ScreenTimeout } from '../console/screen.ts'
 import { BoardError, LabError } from '../errors.ts'
-import type { Choice, Ui } from './menu-loader.ts'
+import type { Choice, Refusal, Ui } from './menu-loader.ts'
 import { petitboot } from './petitboot.ts'
 
 // Recordings of petitboot v1.15-14-g96063aa with Debian's 6.1 cloud kernel in QEMU, on which this loader typed.
@@ -123,6 +123,27 @@ test('refusals, each whole, whatever the screen cut; shell, rescan and what is n
   })
 })
 
+test('words added to an entry in its editor, longer than its field', async (t) => {
+  await using session = await open('edit')
+  await atMenu(session)
+  const edit = 'extra=edited harness.note=one-more-rather-long-word-that-wraps-the-field'
+  t.like(await boot(session, { by: 'label', label: 'Main Linux A', edit }), {
+    booted: `console=ttyS0 target=A ${edit}`,
+    chosen: 1,
+  })
+})
+
+test('a list that is longer than the screen is read whole, and any of it booted', async (t) => {
+  await using session = await open('long-list')
+  const { entries } = await atMenu(session)
+  // The reverse of grub.cfg's order.
+  t.deepEqual(
+    entries.map(({ label }) => label),
+    Array.from({ length: 24 }, (_, index) => `Entry ${String(24 - index).padStart(2, '0')}`),
+  )
+  t.like(await boot(session, { by: 'label', label: 'Entry 03' }), { booted: 'console=ttyS0 target=03' })
+})
+
 test('a label that is wider than the screen, of which the menu shows the beginning', async (t) => {
   const label = `A label that is longer than the screen of a serial console is wide, and goes on and on for ever`
   await using session = await open('long-label')
@@ -131,7 +152,27 @@ test('a label that is wider than the screen, of which the menu shows the beginni
     { label: petitboot.shownLabel!(label), isDefault: false },
     { label: 'Main Linux A', isDefault: true },
   ])
-  t.is(entries[0]!.label.length, 74)
+  t.is(entries[0]!.label.length, 75)
+})
+
+test('a kernel that is locked down: what both ways of loading said', async (t) => {
+  await using session = await open('lockdown')
+  await atMenu(session)
+  const { refusal } = (await boot(session, { by: 'label', label: 'Main Linux A' })) as { refusal: Refusal }
+  t.deepEqual(refusal, {
+    message:
+      'kexec load failed: kexec_file_load failed: Operation not permitted\nkexec load (-l) failed (rc 255): kexec_load failed: Operation not permitted',
+    usable: true,
+  })
+})
+
+test('without a shutdown program it executes with kexec -e', async (t) => {
+  await using session = await open('reboot-kexec')
+  await atMenu(session)
+  t.like(await boot(session, { by: 'label', label: 'Main Linux A' }), {
+    booted: 'console=ttyS0 target=A',
+    said: ['Performing kexec reboot: kexec -e'],
+  })
 })
 
 test('aarch64: a refusal, then an entry', async (t) => {

@@ -1,20 +1,28 @@
 /** petitboot: its menu on the console, petitboot-nc of its sources. */
 import { systemClock } from '../clock.ts'
-import { ScreenTimeout } from '../console/screen.ts'
-import { BoardError } from '../errors.ts'
+import { BoardError, LabError } from '../errors.ts'
 import type { Menu, MenuLoader, Ui } from './menu-loader.ts'
 import { awaitRefusal } from './petitboot-boot.ts'
 import { appendArguments } from './petitboot-edit.ts'
 import { appears, moveTo, pressEnter, readWhole, redraw, unreadable } from './petitboot-keys.ts'
-import { boots, countdown, type MainMenu, menuOf, readMainMenu, readStatus } from './petitboot-screen.ts'
+import {
+  boots,
+  countdown,
+  entryOf,
+  type MainMenu,
+  menuOf,
+  readMainMenu,
+  readStatus,
+  shownLabel,
+} from './petitboot-screen.ts'
 import { enterShell, leaveShell } from './petitboot-shell.ts'
 
 /** Devices are found one after the other: a list that has not changed for so long is taken for whole. */
 const quietMs = 3_000
 /** A petitboot that boots nothing by itself counts nothing down. */
 const countdownMs = 15_000
-/** How long a menu that is damaged is looked at before it is asked to be drawn again. */
-const pokeMs = 15_000
+/** How long a menu that is being drawn may not be readable. */
+const damagedMs = 1_500
 
 /** Drives petitboot. */
 export const petitboot: MenuLoader = {
@@ -27,7 +35,7 @@ export const petitboot: MenuLoader = {
   shownLabel,
 
   async arrive(ui, { holdCountdown }) {
-    await reachMenu(ui)
+    await reachMenu(ui, holdCountdown)
     if (!holdCountdown) return menuOf(await awaitCountdown(ui))
     await hold(ui)
     return menuOf(await readWhole(ui, await awaitEntries(ui)))
@@ -63,18 +71,25 @@ export const petitboot: MenuLoader = {
   shell: { enter: enterShell, leave: async (ui) => menuOf(await leaveShell(ui)) },
 }
 
-/** Throws ScreenTimeout where no menu comes in time. */
-async function reachMenu(ui: Ui): Promise<void> {
-  const deadline = performance.now() + ui.timeoutMs
-  for (;;) {
-    const left = Math.max(1, deadline - performance.now())
-    const found = await appears(ui, readMainMenu, 'menu', { timeoutMs: Math.min(left, pokeMs) })
-    if (found) return
-    if (left <= pokeMs) throw new ScreenTimeout("petitboot's menu", ui.timeoutMs, ui.screen.text)
-    // Its title or a rule may have been lost.
-    if (/System (?:information|configuration)|Exit to shell|Rescan devices/.test(ui.screen.text))
-      await ui.screen.press('Ctrl-L')
+/** Also on a screen that is too damaged to be read. */
+const signs = /System (?:information|configuration|status)|Exit to shell|Rescan devices|Petitboot \(/
+
+/** Throws ScreenTimeout where no menu comes in time, LabError where none can be read. */
+async function reachMenu(ui: Ui, holdCountdown: boolean): Promise<void> {
+  const what = "petitboot's menu"
+  await ui.screen.expect(({ text }) => signs.test(text), limits(ui, what))
+  if (await appears(ui, readMainMenu, what, { timeoutMs: damagedMs })) return
+  for (let attempt = 1; attempt <= 10; attempt++) {
+    // The countdown must not go on while the menu is made readable.
+    if (holdCountdown) await ui.screen.press('Home')
+    if (await redraw(ui, 3).catch(onlyUnreadable)) return
+    ui.signal.throwIfAborted()
   }
+  throw unreadable(ui, what)
+}
+
+function onlyUnreadable(error: unknown): undefined {
+  if (!(error instanceof LabError)) throw error
 }
 
 /**
@@ -87,7 +102,7 @@ async function hold(ui: Ui): Promise<void> {
     await ui.screen.press('Home')
     if (await appears(ui, (view) => isAtTop(readMainMenu(view)), 'moved cursor', { timeoutMs: 3_000 })) return
     // The key may have arrived, and what it did be damaged.
-    if (isAtTop(await redraw(ui, 3).catch(() => undefined))) return
+    if (isAtTop(await redraw(ui, 3).catch(onlyUnreadable))) return
   }
   throw unreadable(ui, 'an answer of petitboot to Home')
 }

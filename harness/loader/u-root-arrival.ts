@@ -1,6 +1,6 @@
 /** The ways to u-root's menu and into its shell, and what is read of the menu once it is there. */
 import type { Console } from '../console/console.ts'
-import { type ScreenMatcher, ScreenTimeout } from '../console/screen.ts'
+import { type ScreenMatcher, ScreenTimeout, type ScreenView } from '../console/screen.ts'
 import { Shell } from '../console/shell.ts'
 import { LabError } from '../errors.ts'
 import type { Menu, Ui } from './menu-loader.ts'
@@ -13,6 +13,9 @@ const settledMs = 700
 const listLimitMs = 5_000
 /** How often a silent console is asked to draw again what may have been lost. */
 const pokeMs = 15_000
+/** The same, once something of the menu is there: its time-out of ten seconds runs. */
+const menuPokeMs = 2_500
+const menuSigns = /LinuxBoot's|Enter an? |\n0\d\. |is the default/
 const readings = 3
 const screenLagMs = 1_000
 const promptAtEnd = /is the default[^\n]*\):\s*\n > *$/
@@ -56,19 +59,39 @@ export async function isAtMenu(ui: Ui, shown: ShownMenus): Promise<boolean> {
   }
 }
 
-/** From a power-on to the menu, or to the shell that u-root comes up with. Throws ScreenTimeout where neither comes. */
-export async function reachMenuOrShell(ui: Ui): Promise<'menu' | 'shell'> {
-  return await awaitScreen(ui, "u-root's menu or shell", (view) => {
-    if (inputAt(view, prompts.menu) === '') return 'menu'
-    return atShell(view) && 'shell'
-  })
+/** Whether the countdown is to be held, and, in `startMenu`, whether the shell has no line editor. */
+export type MenuStart = { hold: boolean; plain?: boolean }
+
+/**
+ * From a power-on to the menu, or to the shell that u-root comes up with. Throws ScreenTimeout where neither comes,
+ * LabError where the menu came and was over before it was read.
+ */
+export async function reachMenuOrShell(
+  ui: Ui,
+  shown: ShownMenus,
+  { hold: holding }: MenuStart,
+): Promise<'menu' | 'shell'> {
+  const reached = await awaitScreen(ui, "u-root's menu or shell", menuOrShell, { shown, holding })
+  if (reached === 'menu' && holding) await hold(ui)
+  return reached
 }
 
-/** Starts a command with a menu in the shell whose prompt is there. Throws ScreenTimeout, LabError. */
-export async function startMenu(ui: Ui, command: string, shown: ShownMenus): Promise<void> {
+function menuOrShell(view: ScreenView): 'menu' | 'shell' | false {
+  return inputAt(view, prompts.menu) === '' ? 'menu' : atShell(view) && 'shell'
+}
+
+/** Starts a command with a menu in the shell whose prompt is there. Throws as `reachMenuOrShell`. */
+export async function startMenu(
+  ui: Ui,
+  command: string,
+  shown: ShownMenus,
+  { hold: holding, plain = false }: MenuStart,
+): Promise<void> {
   shown.mark(ui)
-  await enterCommand(ui, command)
-  await awaitScreen(ui, `menu of \`${command}\``, (view) => inputAt(view, prompts.menu) === '')
+  await enterCommand(ui, command, { plain })
+  const there = (view: ScreenView) => inputAt(view, prompts.menu) === ''
+  await awaitScreen(ui, `menu of \`${command}\``, there, { shown, holding })
+  if (holding) await hold(ui)
 }
 
 /** The list of the menu that is there; where some of it was lost, what is there of it. */
@@ -102,8 +125,7 @@ export async function readWhole(ui: Ui, command: string, shown: ShownMenus): Pro
 /** Leaves the menu for its shell and starts it anew. Throws LabError where the way into the shell can't be read. */
 export async function printAgain(ui: Ui, command: string, shown: ShownMenus): Promise<void> {
   await enterMenuShell(ui, shown)
-  await startMenu(ui, command, shown)
-  await hold(ui)
+  await startMenu(ui, command, shown, { hold: true })
 }
 
 /** Waits for a fresh prompt of u-root's shell. Throws ScreenTimeout, which names what was waited for. */
@@ -150,21 +172,39 @@ function wayToShell(list: ShownList | undefined): number | undefined {
   return before === undefined || before.number === last.number - 1 ? last.number : undefined
 }
 
-/** Waits for something on the screen that then stands still; Ctrl-L draws a lost prompt again, and does no harm. */
-async function awaitScreen<T>(ui: Ui, what: string, matcher: ScreenMatcher<T>): Promise<T> {
+/**
+ * Waits for something on the screen that then stands still; Ctrl-L draws a lost prompt again, and does no harm. Where a
+ * menu is to come, what it shows counts from its mark on.
+ */
+async function awaitScreen<T>(
+  ui: Ui,
+  what: string,
+  matcher: ScreenMatcher<T>,
+  menu?: { shown: ShownMenus; holding: boolean },
+): Promise<T> {
   const deadline = performance.now() + ui.timeoutMs
   for (let position = -1; ; ) {
     const left = Math.max(1, deadline - performance.now())
+    const signs = menu && menuSigns.test(menu.shown.text(ui))
+    const pauseMs = signs ? menuPokeMs : pokeMs
     try {
-      const limits = { timeoutMs: Math.min(left, pokeMs), signal: ui.signal, what, settledMs }
+      const limits = { timeoutMs: Math.min(left, pauseMs), signal: ui.signal, what, settledMs }
       return await ui.screen.expect(matcher, limits)
     } catch (error) {
       if (!(error instanceof ScreenTimeout)) throw error
-      if (left <= pokeMs) throw new ScreenTimeout(what, ui.timeoutMs, ui.screen.text)
-      if (ui.console.position === position) await ui.screen.press('Ctrl-L')
+      if (menu?.holding && /Attempting to boot /.test(menu.shown.text(ui))) throw overTooSoon(ui)
+      if (left <= pauseMs) throw new ScreenTimeout(what, ui.timeoutMs, ui.screen.text)
+      if (ui.console.position === position || signs) await ui.screen.press('Ctrl-L')
       position = ui.console.position
     }
   }
+}
+
+function overTooSoon(ui: Ui): LabError {
+  return new LabError(
+    `the time-out of u-root's menu was over before its prompt could be read; the screen shows:\n${ui.screen.text}`,
+    { hint: 'Check the console: bytes are lost. Or this host is too slow for its ten seconds.' },
+  )
 }
 
 function unreadable(ui: Ui): LabError {

@@ -21,9 +21,9 @@ const listCommand = 'localboot -grub -dryrun'
 export function uRootLocalboot(): MenuLoader {
   const shown = new ShownMenus()
   const lists = new WeakMap<Console, readonly LocalEntry[]>()
-  const list = async (ui: Ui): Promise<Menu> => {
+  const list = async (ui: Ui, plain = false): Promise<Menu> => {
     const from = ui.console.position
-    await enterCommand(ui, listCommand)
+    await enterCommand(ui, listCommand, { plain })
     await awaitShell(ui, `entries of \`${listCommand}\``)
     const entries = readLocalEntries(ui.console.since(from))
     lists.set(ui.console, entries)
@@ -44,7 +44,7 @@ export function uRootLocalboot(): MenuLoader {
     async arrive(ui, { from }) {
       if (!(await isAtMenu(ui, shown))) shown.mark(ui, from)
       // An image that starts `boot` by itself.
-      if ((await reachMenuOrShell(ui)) === 'menu') await enterMenuShell(ui, shown)
+      if ((await reachMenuOrShell(ui, shown, { hold: true })) === 'menu') await enterMenuShell(ui, shown)
       return await list(ui)
     },
 
@@ -58,7 +58,7 @@ export function uRootLocalboot(): MenuLoader {
       )
     },
 
-    shell: { enter: plainShell, leave: list },
+    shell: { enter: plainShell, leave: (ui) => list(ui, true) },
   }
 }
 
@@ -67,7 +67,7 @@ export function uRootLocalboot(): MenuLoader {
  * is no boot of the first: then nothing is there to go on with.
  */
 async function start(ui: Ui, command: string, watch: BootWatch): Promise<Refusal> {
-  const from = await enterCommand(ui, command, watch.chosen)
+  const from = await enterCommand(ui, command, { pressing: watch.chosen })
   const refused = { timeoutMs: foreverMs, signal: ui.signal, from, what: 'refusal' }
   await ui.console.expect(/Failed to boot kernel [^\n]*\n|error: exit status/, refused)
   const failure = readFailures(ui.console.since(from))[0]

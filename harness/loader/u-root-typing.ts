@@ -1,5 +1,6 @@
 /** Types into u-root's shell and into the line editor of its menu, and sees on the screen that all of it arrived. */
 import { systemClock } from '../clock.ts'
+import type { KeyName } from '../console/keys.ts'
 import { ScreenTimeout, type ScreenView } from '../console/screen.ts'
 import { LabError } from '../errors.ts'
 import type { Ui } from './menu-loader.ts'
@@ -17,6 +18,7 @@ export type Prompt = (typeof prompts)[keyof typeof prompts]
 const bell = { text: '\x07' }
 const echoLimitMs = 10_000
 const attempts = 4
+const promptRows = 3
 
 /** Keeps the menu from booting its default for a minute. */
 export async function hold(ui: Ui): Promise<void> {
@@ -26,8 +28,13 @@ export async function hold(ui: Ui): Promise<void> {
 
 /** What stands on the menu's input line; undefined where the screen does not end with that prompt. */
 export function inputAt({ rows, cursor }: ScreenView, prompt: Prompt): string | undefined {
-  const row = rows.findLastIndex((text, index) => index <= cursor.row && /^ >(?: |$)/.test(text))
-  if (row < 1 || !rows[row - 1]!.includes(prompt)) return undefined
+  const isInput = (text: string) => /^ >(?: |$)/.test(text)
+  const row = rows.findLastIndex((text, index) => index <= cursor.row && isInput(text))
+  // A message that comes once the terminal is raw ends without a carriage return: the prompt begins in the middle of a
+  // row then, and wraps.
+  const before = rows.slice(0, Math.max(0, row))
+  const words = before.slice(Math.max(before.findLastIndex(isInput) + 1, row - promptRows)).join('')
+  if (!words.includes(prompt)) return undefined
   // The editor counts its two-line prompt as one, and so wraps early.
   return rows
     .slice(row, cursor.row + 1)
@@ -62,6 +69,9 @@ export async function enterLine(
   return (await leavePrompt(ui, prompt, text)) ?? from
 }
 
+/** How a command is typed: `plain` is a shell without a line editor, which takes Ctrl-L for a part of the command. */
+export type CommandOptions = { plain?: boolean; pressing?: (atNs: bigint) => void }
+
 /**
  * Types a command into u-root's shell, whose prompt is there, and ends it; otherwise as `enterLine`. Throws LabError
  * where the screen does not show what was typed.
@@ -69,13 +79,15 @@ export async function enterLine(
 export async function enterCommand(
   ui: Ui,
   command: string,
-  pressing?: (atNs: bigint) => void,
+  { plain = false, pressing }: CommandOptions = {},
 ): Promise<number> {
-  await typeUntilShown(ui, command, ({ rows, cursor }) => rows[cursor.row]?.trimEnd() === `$ ${command}`)
+  const still = ({ rows, cursor }: ScreenView) => rows[cursor.row]?.trimEnd() === `$ ${command}`
+  await typeUntilShown(ui, command, still, plain ? [] : ['Ctrl-L'])
   const from = ui.console.position
   pressing?.(systemClock.nowNs())
   await ui.screen.press('Enter')
-  return from
+  if (plain || (await appears(ui, (view) => !still(view) || view.cursor.column === 0))) return from
+  return (await pressAgain(ui, still)) ?? from
 }
 
 /** The prompt with nothing typed; Ctrl-L draws a damaged one again, and does no harm anywhere. */
@@ -91,7 +103,12 @@ async function showPrompt(ui: Ui, prompt: Prompt): Promise<void> {
     }
 }
 
-async function typeUntilShown(ui: Ui, text: string, shown: (view: ScreenView) => boolean): Promise<void> {
+async function typeUntilShown(
+  ui: Ui,
+  text: string,
+  shown: (view: ScreenView) => boolean,
+  redraw: readonly KeyName[] = ['Ctrl-L'],
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await ui.screen.press({ text })
     try {
@@ -101,9 +118,9 @@ async function typeUntilShown(ui: Ui, text: string, shown: (view: ScreenView) =>
       if (!(error instanceof ScreenTimeout)) throw error
       if (attempt === attempts) throw unreadable(ui, `${JSON.stringify(text)}, which was typed`, error)
       // What was typed may have arrived whole, and only its echo not: redrawn, it is seen.
-      await ui.screen.press('Ctrl-L')
-      if (await appears(ui, shown)) return
-      await ui.screen.press('Ctrl-U', 'Ctrl-L')
+      await ui.screen.press(...redraw)
+      if (redraw.length > 0 && (await appears(ui, shown))) return
+      await ui.screen.press('Ctrl-U', ...redraw)
     }
   }
 }
@@ -115,6 +132,11 @@ async function typeUntilShown(ui: Ui, text: string, shown: (view: ScreenView) =>
 async function leavePrompt(ui: Ui, prompt: Prompt, text: string): Promise<number | undefined> {
   const still = (view: ScreenView) => squeeze(inputAt(view, prompt) ?? '') === squeeze(text)
   if (await appears(ui, (view) => !still(view) || view.cursor.column === 0)) return
+  return await pressAgain(ui, still)
+}
+
+/** Ends a line once more if it is there when it is drawn again. */
+async function pressAgain(ui: Ui, still: (view: ScreenView) => boolean): Promise<number | undefined> {
   ui.screen.clear()
   await ui.screen.press('Ctrl-L')
   if (!(await appears(ui, still))) return

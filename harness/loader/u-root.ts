@@ -18,7 +18,7 @@ import { appendToCommandLine } from './u-root-edit.ts'
 import { uRootLocalboot } from './u-root-localboot.ts'
 import { bootEntries } from './u-root-menu.ts'
 import { awaitRefusal, awaitTimeOut } from './u-root-refusal.ts'
-import { enterLine, hold, prompts } from './u-root-typing.ts'
+import { enterLine, prompts } from './u-root-typing.ts'
 
 /** Which of its commands finds and boots entries. */
 export type URootCommand = 'boot' | 'pxeboot' | 'localboot'
@@ -33,8 +33,7 @@ function uRootMenu(command: Exclude<URootCommand, 'localboot'>): MenuLoader {
   /** Consoles of machines on which u-root can load nothing any more. */
   const full = new WeakSet<Console>()
   const start = async (ui: Ui): Promise<Menu> => {
-    await startMenu(ui, command, shown)
-    await hold(ui)
+    await startMenu(ui, command, shown, { hold: true, plain: true })
     return menuOf(await readWhole(ui, command, shown), shown.text(ui))
   }
   return {
@@ -51,9 +50,9 @@ function uRootMenu(command: Exclude<URootCommand, 'localboot'>): MenuLoader {
       if (!(await isAtMenu(ui, shown))) shown.mark(ui, from)
       else if (full.has(ui.console)) throw tmpIsFull()
       full.delete(ui.console)
-      if ((await reachMenuOrShell(ui)) === 'shell') await startMenu(ui, command, shown)
+      if ((await reachMenuOrShell(ui, shown, { hold: holdCountdown })) === 'shell')
+        await startMenu(ui, command, shown, { hold: holdCountdown })
       if (!holdCountdown) return menuOf(await readShown(ui, shown), shown.text(ui))
-      await hold(ui)
       return menuOf(await readWhole(ui, command, shown), shown.text(ui))
     },
 

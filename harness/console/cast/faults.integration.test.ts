@@ -21,7 +21,7 @@ test('commands typed through a bad line are done right, or the line is told', as
   const connect: Connect = async (sink, signal) => {
     const machine = await startMachine({
       ...{ name: 'bad line', arch, program, signal, drives: [] },
-      machine: { type: 'q35', cpu: 'max', memory: 1024, accelerator: 'tcg' },
+      machine: { type: 'q35', cpu: 'max', cpus: 2, memory: 1024, accelerator: 'tcg' },
       kernel: image.kernel,
       initramfs: image.initramfs,
       append: 'console=ttyS0',
@@ -50,8 +50,8 @@ test('commands typed through a bad line are done right, or the line is told', as
   let right = 0
   for (let number = 1; number <= 20; number++)
     try {
-      const { output } = await shell.run(`echo answer $((${number} * 1111))`, { timeoutMs: 60_000 })
-      t.is(output, `answer ${number * 1111}`)
+      const { output } = await shell.run(`echo answer$((${number}*1111))`, { timeoutMs: 60_000 })
+      t.is(output, `answer${number * 1111}`)
       right++
     } catch (error) {
       t.true(error instanceof LabError || error instanceof ConsoleTimeout, String(error))
