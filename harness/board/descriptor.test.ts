@@ -49,6 +49,7 @@ test('a minimal descriptor gets sensible defaults', async (t) => {
       devices: [],
       disks: [],
       nics: [],
+      pxe: [],
       extraArgs: [],
     },
     stages: [{ type: 'shell', prompt: '# ', setup: [] }],

@@ -46,7 +46,7 @@ export async function prepareBoards(
 }
 
 /** What the descriptor names by URL is downloaded before anything is held, as it may take long. */
-async function withDownloads(descriptor: Descriptor, watch: Watch): Promise<Descriptor> {
+export async function withDownloads<T extends Descriptor>(descriptor: T, watch: Watch): Promise<T> {
   const { image } = descriptor
   if (![image.kernel, image.initramfs].some((file) => file !== undefined && isUrl(file))) return descriptor
   const { withLocalFiles } = await import('../../images/download.ts')

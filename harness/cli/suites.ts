@@ -1,3 +1,12 @@
 /** The suites that exist: each is suites/NAME.ts. */
-export const suiteNames = ['smoke', 'timing', 'stress', 'shutdown', 'kexec-tools', 'kdump', 'loader', 'chain'] as const
+export const suiteNames = [
+  'smoke',
+  'timing',
+  'stress',
+  'shutdown',
+  'kexec-tools',
+  'kdump',
+  'loader',
+  'chain',
+] as const
 export type Suite = (typeof suiteNames)[number]

@@ -2,6 +2,7 @@
 import { isMenuName } from '../board/loader-types.ts'
 import { exitStatus } from '../errors.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
+import { printProgress } from './progress.ts'
 import { run } from './run.ts'
 import { parseRunFlags, type RunFlags } from './run-options.ts'
 import { defaultBoards } from './start.ts'
@@ -11,7 +12,7 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
   const detects = flags.fault !== undefined || flags.bisectDrivers === true
   const hasMenu = isMenuName(flags.loader)
   const options = await parseRunFlags(flags, {
-    boards: hasMenu ? await boardsFor(flags.kernel) : defaultBoards,
+    boards: hasMenu ? await boardsFor(flags.kernel, signal) : defaultBoards,
     suites: hasMenu ? ['loader', 'chain'] : [detects ? 'shutdown' : 'smoke'],
   })
   if (flags.board || flags.suite || flags.loader || detects) return (await run(options, signal)).status
@@ -29,10 +30,12 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
 }
 
 /** A bootloader's image is of one architecture, and so is the board that boots it. */
-async function boardsFor(kernel: string | undefined): Promise<string[]> {
+async function boardsFor(kernel: string | undefined, signal: AbortSignal): Promise<string[]> {
   if (kernel === undefined) return defaultBoards.slice(0, 1)
   const { inspectKernel } = await import('../../images/kernel-file.ts')
-  const { arch } = await inspectKernel(kernel)
+  const { withLocalFiles } = await import('../../images/download.ts')
+  const local = await withLocalFiles({ kernel }, { progress: printProgress, signal })
+  const { arch } = await inspectKernel(local.kernel)
   return [arch === 'arm64' ? 'qemu-aarch64' : 'qemu-x86_64']
 }
 

@@ -10,7 +10,7 @@ export { screenSize } from './snapshot.ts'
 
 /** The screen as matchers see it. */
 export type ScreenView = {
-  /** As many as the screen has, without the blanks at their ends. */
+  /** As many as the screen has, each as far as something was written to it, be it blanks. */
   rows: readonly string[]
   /** Rows joined by line ends. */
   text: string

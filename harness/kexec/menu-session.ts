@@ -131,9 +131,14 @@ export class MenuSession implements Disposable {
     if (choice.by === 'time-out') await this.powerOn({ holdCountdown: false })
     else await this.atMenu()
     this.#leave()
-    const outcome = await this.#cycle(menuStart(choice, { board, loader, ui: this.ui(), entries }))
+    let usable = false
+    const onRefusal = (said: boolean) => {
+      usable = said
+    }
+    const start = menuStart(choice, { board, loader, ui: this.ui(), entries, onRefusal })
+    const outcome = await this.#cycle(start)
     if (outcome.failure) listener.screen(outcome.failure.message, this.#screen.snapshot())
-    if (outcome.diagnosis?.kind === 'refused') await this.#returnToMenu()
+    if (usable) await this.#returnToMenu()
     this.#inMain = outcome.proven
     return outcome
   }

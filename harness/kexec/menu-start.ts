@@ -13,10 +13,12 @@ type Context = {
   ui: Omit<Ui, 'timeoutMs' | 'signal'>
   /** All that the bootloader may boot; the chosen one is among them. */
   entries: readonly Entry[]
+  /** Told where the bootloader refused: whether its menu is there again. */
+  onRefusal: (usable: boolean) => void
 }
 
 /** The start of one cycle. Throws KexecFailure where no entry is the default and none is chosen. */
-export function menuStart(choice: Choice, { board, loader, ui, entries }: Context): KernelStart {
+export function menuStart(choice: Choice, { board, loader, ui, entries, onRefusal }: Context): KernelStart {
   const wanted = entryOf(choice, entries)
   const { loadMs, shutdownMs } = board.descriptor.limits
   return {
@@ -32,6 +34,7 @@ export function menuStart(choice: Choice, { board, loader, ui, entries }: Contex
         chosen: (atNs) => mark('chosen', atNs),
         executing: (atNs, said) => mark('exec', atNs, said),
       })
+      onRefusal(refusal.usable)
       return { reason: 'refused', message: refusal.message }
     },
   }

@@ -58,7 +58,9 @@ export async function moveTo(ui: Ui, wanted: Wanted, name: string): Promise<void
     else if (way.home || way.tabs > 0) await step(ui, way, wanted)
     else if (await standsOn(ui, wanted)) return
   }
-  if (!isKnown && before) throw noSuchLine(before, name)
+  // A list longer than the screen was gone through line by line.
+  const hasEntries = before?.items.some(({ label }) => label !== null)
+  if (!isKnown && before && hasEntries && !before.whole) throw noSuchLine(before, name)
   throw unreadable(ui, `the cursor on petitboot's line ${name}`)
 }
 

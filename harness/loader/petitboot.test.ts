@@ -48,7 +48,7 @@ async function boot({ ui, console }: Pick<Session, 'ui' | 'console'>, choice: Ch
   })
   const refused = petitboot.boot({ ...ui, signal: over.signal }, choice, watch)
   try {
-    const first = await Promise.race([booted, refused])
+    const first = await Promise.race([booted.catch(() => refused), refused])
     return 'groups' in first ? { booted: first.groups[0]!, ...seen } : { refusal: first, ...seen }
   } finally {
     over.abort(new Error('over'))
@@ -120,6 +120,17 @@ test('refusals, each whole, whatever the screen cut; shell, rescan and what is n
   await t.throwsAsync(petitboot.boot(ui, { by: 'label', label: 'No such entry' }, watch), {
     instanceOf: BoardError,
     message: /^petitboot's menu has no line "No such entry"; it boots "Bad: larger than memory", /,
+  })
+})
+
+test('where no way of rebooting works, the refusal tells which were tried', async (t) => {
+  await using session = await open('reboot-none')
+  await atMenu(session)
+  t.like(await boot(session, { by: 'label', label: 'Main Linux A' }), {
+    refusal: {
+      message: 'kexec reboot failed\ntried: shutdown -r now; kexec -e; kexec -e -f',
+      usable: true,
+    },
   })
 })
 

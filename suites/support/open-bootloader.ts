@@ -1,5 +1,5 @@
 /** Opens a board whose machine boots into a bootloader of the user's, with a disk of entries for it. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Board } from '../../harness/board/board.ts'
@@ -8,7 +8,7 @@ import { targetDiskSerial } from '../../harness/board/qemu-board.ts'
 import { UsageError } from '../../harness/errors.ts'
 import type { LoaderFiles } from '../../harness/kexec/menu-session.ts'
 import type { MenuLoader } from '../../harness/loader/menu-loader.ts'
-import { loaderFiles, makeTargetDisk } from '../../images/target-disk.ts'
+import { loaderFiles, makeTargetDisk, type TargetDiskOptions } from '../../images/target-disk.ts'
 import { openBoard, type Watch } from './open-board.ts'
 import type { BoardPlan } from './plan.ts'
 import { Skip } from './skip.ts'
@@ -36,32 +36,39 @@ export async function openBootloader(
   const { kernel, initramfs } = descriptor.image
   if (kernel === undefined)
     throw new Skip(
-      `no image of ${loader.name} was given: --kernel FILE --initramfs FILE; docs/loaders/${loader.name}.md says how to get one`,
+      `no image of ${loader.name} was given: --kernel FILE --initramfs FILE; docs/loaders/${descriptor.loader.type}.md says how to get one`,
     )
   const entries = targetEntries(descriptor)
+  const disk = await openTargetDisk({
+    ...{ image, entries, signal: watch.signal },
+    configs: loader.configs,
+    memoryMiB: descriptor.machine.memoryMiB,
+    loader: { kernel, initramfs: initramfs ?? null },
+  })
+  const board = await openBoard(plan, watch, { kernel, initramfs, targetDisk: disk.path })
+  const close = board[Symbol.asyncDispose].bind(board)
+  board[Symbol.asyncDispose] = async () => {
+    await close()
+    await disk.close()
+  }
+  const file = (name: string) => `${mountPoint}${name}`
+  const back = {
+    ...{ mount, kernel: file(loaderFiles.kernel) },
+    initramfs: initramfs === undefined ? null : file(loaderFiles.initramfs),
+  }
+  return { board, entries, back }
+}
+
+/** A disk without a name: it is gone with this process, however that ends. */
+async function openTargetDisk(
+  options: Omit<TargetDiskOptions, 'folder'>,
+): Promise<{ path: string; close: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'kexec-target-'))
-  const remove = () => rm(folder, { recursive: true, force: true })
   try {
-    const disk = await makeTargetDisk({
-      ...{ image, entries, folder, signal: watch.signal },
-      configs: loader.configs,
-      memoryMiB: descriptor.machine.memoryMiB,
-      loader: { kernel, initramfs: initramfs ?? null },
-    })
-    const board = await openBoard(plan, watch, { kernel, initramfs, targetDisk: disk.path })
-    const close = board[Symbol.asyncDispose].bind(board)
-    board[Symbol.asyncDispose] = async () => {
-      await close()
-      await remove()
-    }
-    const file = (name: string) => `${mountPoint}${name}`
-    const back = {
-      ...{ mount, kernel: file(loaderFiles.kernel) },
-      initramfs: initramfs === undefined ? null : file(loaderFiles.initramfs),
-    }
-    return { board, entries, back }
-  } catch (error) {
-    await remove()
-    throw error
+    const { path } = await makeTargetDisk({ ...options, folder })
+    const handle = await open(path)
+    return { path: `/proc/${process.pid}/fd/${handle.fd}`, close: () => handle.close() }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }

@@ -78,7 +78,9 @@ test('sysrq says what a hung kernel does, and reboots it without touching its po
     limits: { boot: '5m', load: '5m', shutdown: '10s' },
   })
   // The shell never comes back, and no kexec comes either: what a board does whose shutdown hangs.
-  const hangs: Partial<ShellLoader> = { execute: (shell, _method, options) => shell.run('sleep 10000', options) }
+  const hangs: Partial<ShellLoader> = {
+    execute: (shell, _method, options) => shell.run('sleep 10000', options),
+  }
   const opened = await openOnRig(t, file, hangs)
   if (!opened) return t.pass()
   const { session, recoveries, folder, board } = opened

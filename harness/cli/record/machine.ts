@@ -7,6 +7,7 @@ import { LabError } from '../../errors.ts'
 import { commandLine, newNonce } from '../../kexec/command-line.ts'
 import { showConsole, type ViewOptions } from '../console.ts'
 import type { Source } from '../lab/source.ts'
+import { withDownloads } from '../prepare.ts'
 import { chooseQemu, prepareImage, type WithMachine } from '../prepare-qemu.ts'
 import { printProgress } from '../progress.ts'
 import type { RecordFlags } from '../record.ts'
@@ -26,8 +27,8 @@ export async function showMachine(
     { kernel, initramfs, disk, append, results: 'results' },
     { boards: [written.name], suites: [] },
   )
-  const descriptor = overrideDescriptor(written, overrides) as WithMachine
   const watch = { progress: printProgress, signal }
+  const descriptor = await withDownloads(overrideDescriptor(written, overrides) as WithMachine, watch)
   const { program, accelerator } = await chooseQemu(descriptor, watch)
   const boots =
     descriptor.image.kernel === undefined ? await prepareImage(descriptor, watch) : descriptor.image
