@@ -107,3 +107,10 @@ function countedIn(matched: readonly Signature[], phase: Phase): readonly Signat
   const counted = matched.filter(({ phases }) => phases === 'any' || phases.includes(phase))
   return counted.some(({ expected }) => expected) ? none : counted
 }
+
+/** What a cold boot complains of: the control for what comes after a kexec. */
+export function hitsOf(lines: readonly Line[], arch: string, signatures: Signature[]): Hit[] {
+  const detector = new Detector({ signatures, arch })
+  for (const line of lines) detector.line(line, 'early')
+  return detector.finish()
+}

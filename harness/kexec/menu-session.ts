@@ -5,7 +5,7 @@ import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { Screen, ScreenTimeout, type Snapshot } from '../console/screen.ts'
 import { onlyNew } from '../detect/compare.ts'
-import { Detector, type Hit } from '../detect/detector.ts'
+import { type Hit, hitsOf } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { BoardError, LabError } from '../errors.ts'
 import type { ShellLoader } from '../loader/loader.ts'
@@ -121,7 +121,7 @@ export class MenuSession implements Disposable {
       throw failure ?? error
     } finally {
       stop()
-      this.#coldHits = await this.#hitsOf(lines)
+      this.#coldHits = hitsOf(lines, descriptor.arch, await this.#signatures())
     }
   }
 
@@ -222,13 +222,6 @@ export class MenuSession implements Disposable {
       hint: 'Look at the screen in the report and at the end of its console log; the image or limits.boot of the descriptor may be wrong.',
       cause: error,
     })
-  }
-
-  async #hitsOf(lines: readonly Line[]): Promise<Hit[]> {
-    const { arch } = this.#options.board.descriptor
-    const detector = new Detector({ signatures: await this.#signatures(), arch })
-    for (const line of lines) detector.line(line, 'early')
-    return detector.finish()
   }
 
   #signatures(): Promise<Signature[]> {

@@ -5,7 +5,7 @@ import { msBetween, systemClock } from '../clock.ts'
 import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
-import { Detector, type Hit } from '../detect/detector.ts'
+import { type Hit, hitsOf } from '../detect/detector.ts'
 import { leftByPanic, type ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
 import type { DeviceState } from '../devices/family.ts'
@@ -248,17 +248,9 @@ export class KexecSession {
     } finally {
       stop()
       stopTrouble()
-      this.#coldHits = await this.#hitsOf(lines)
+      this.#coldHits = hitsOf(lines, descriptor.arch, await this.#signatures())
       this.#coldDevices = this.#options.observing?.coldDevices(lines) ?? []
     }
-  }
-
-  /** What a cold boot complains of: the control for what comes after a kexec. */
-  async #hitsOf(lines: readonly Line[]): Promise<Hit[]> {
-    const { arch } = this.#options.board.descriptor
-    const detector = new Detector({ signatures: await this.#signatures(), arch })
-    for (const line of lines) detector.line(line, 'early')
-    return detector.finish()
   }
 
   #signatures(): Promise<Signature[]> {
