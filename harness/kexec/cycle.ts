@@ -197,14 +197,12 @@ class Cycle {
           : undefined,
       timeout: error instanceof ConsoleTimeout || error instanceof ScreenTimeout ? error.message : undefined,
       stageLimitMs: this.#stageLimitMs(),
-      fromMenu: start.screen !== undefined,
+      fromMenu: start.fromMenu === true,
     })
+    // A menu has no last line; what it showed is in the report.
     const atLoader = diagnosis.kind === 'refused' || diagnosis.kind === 'hang-in-loader'
-    const shown =
-      start.screen && atLoader
-        ? `the screen shows:\n${start.screen() || '(nothing)'}`
-        : `last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
-    const message = `${diagnosis.summary} on ${board.descriptor.name}; ${shown}`
+    const last = atLoader ? '' : `; last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
+    const message = `${diagnosis.summary} on ${board.descriptor.name}${last}`
     return { failure: new KexecFailure(message, { board: board.descriptor.name, cause: error }), diagnosis }
   }
 

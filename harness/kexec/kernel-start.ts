@@ -23,8 +23,8 @@ export type KernelStart = {
   readonly byPanic?: boolean | undefined
   /** What of this start's own proof is missing once the new kernel's shell answers, in words; absent: it needs none. */
   missingProof?(signal: AbortSignal): Promise<string[]>
-  /** What a person sees of a bootloader; absent where a shell starts the kernel. */
-  screen?(): string
+  /** Whether a bootloader's menu starts the kernel: it then has said what a person reads on its screen. */
+  readonly fromMenu?: boolean
   /** Loads. Throws CycleFailed with what the loader said, UnsupportedMethod, or as the shell does. */
   load(watch: StartWatch): Promise<void>
   /** Starts what is loaded. Resolves only when that failed; ends by the signal when the new kernel is there. */

@@ -14,7 +14,7 @@ import { commandLine, newNonce } from './command-line.ts'
 import { runCycle } from './cycle.ts'
 import type { KernelStart } from './kernel-start.ts'
 import type { Markers } from './markers.ts'
-import { type Entry, menuStart } from './menu-start.ts'
+import { describeChoice, type Entry, menuStart } from './menu-start.ts'
 import type { SessionCycle, SessionListener } from './session.ts'
 import { shellStart } from './shell-start.ts'
 
@@ -137,7 +137,7 @@ export class MenuSession implements Disposable {
     }
     const start = menuStart(choice, { board, loader, ui: this.ui(), entries, onRefusal })
     const outcome = await this.#cycle(start)
-    if (outcome.failure) listener.screen(outcome.failure.message, this.#screen.snapshot())
+    if (outcome.failure) listener.screen(`booting ${describeChoice(choice)}`, this.#screen.snapshot())
     if (usable) await this.#returnToMenu()
     this.#inMain = outcome.proven
     return outcome
@@ -171,7 +171,7 @@ export class MenuSession implements Disposable {
         return { text: `${loader.name}'s menu`, atNs: systemClock.nowNs(), cut: false }
       },
     })
-    if (outcome.failure) listener.screen(outcome.failure.message, this.#screen.snapshot())
+    if (outcome.failure) listener.screen(`back into ${loader.name} by kexec`, this.#screen.snapshot())
     return outcome
   }
 

@@ -27,7 +27,7 @@ export function menuStart(choice: Choice, { board, loader, ui, entries, onRefusa
     otherEntries: new Map(entries.filter((one) => one !== wanted).map(({ nonce, label }) => [nonce, label])),
     // What a shell would do in two commands is one here: the bootloader loads, then it shuts down.
     shutdownLimitMs: loadMs + shutdownMs,
-    screen: () => ui.screen.text,
+    fromMenu: true,
     load: async () => {},
     async execute({ timeoutMs, signal, mark }) {
       const refusal = await loader.boot({ ...ui, timeoutMs, signal }, choice, {
