@@ -67,6 +67,8 @@ const cycleStarted = z.object({
   choice: choice.optional(),
   /** A warm-up or control cycle that statistics leave out. */
   warmup: z.boolean(),
+  /** An entry that can't be booted: what is wanted of it is a diagnosis, and there is nothing to prove. */
+  inVain: z.boolean().optional(),
 })
 
 const cycleEnded = z.object({

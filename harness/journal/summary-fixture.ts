@@ -98,6 +98,7 @@ export class JournalBuilder {
       noIfdown: options.noIfdown ?? false,
       warmup: options.warmup ?? false,
       choice: options.choice,
+      inVain: options.inVain,
     })
     this.#marks(
       board,

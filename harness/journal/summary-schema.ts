@@ -50,6 +50,8 @@ const cycle = z.object({
   choice: choice.nullable(),
   /** Statistics leave warm-up and control cycles out. */
   warmup: z.boolean(),
+  /** An entry that can't be booted: what is wanted of it is a diagnosis. */
+  inVain: z.boolean(),
   kernel: z.string().nullable(),
   verdict,
   proven: z.boolean(),

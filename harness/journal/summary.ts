@@ -140,6 +140,7 @@ function cycleSummary(all: Collected, board: BoardRecord, record: CycleRecord): 
     noIfdown: started?.noIfdown ?? null,
     choice: started?.choice ?? null,
     warmup: started?.warmup ?? false,
+    inVain: started?.inVain ?? false,
     kernel: end.kernel,
     verdict: judged(end.verdict, end.failure ?? null),
     proven: end.proven,
@@ -219,6 +220,7 @@ function totalsOf(boards: readonly BoardSummary[]): RunSummary['totals'] {
   // A way of loading that the kernel does not have was not tried.
   const cycles = boards.flatMap((board) => board.cycles).filter(({ verdict }) => verdict !== 'skipped')
   const count = (verdict: Verdict) => tests.filter((test) => test.verdict === verdict).length
+  const counted = cycles.filter(({ inVain }) => !inVain)
   return {
     tests: tests.length,
     passed: count('passed'),
@@ -226,8 +228,8 @@ function totalsOf(boards: readonly BoardSummary[]): RunSummary['totals'] {
     errors: count('error'),
     skipped: count('skipped'),
     interrupted: count('interrupted'),
-    cycles: cycles.length,
-    proven: cycles.filter(({ proven }) => proven).length,
+    cycles: counted.length,
+    proven: counted.filter(({ proven }) => proven).length,
   }
 }
 

@@ -11,6 +11,9 @@ import { enterShell, leaveShell } from './petitboot-shell.ts'
 /** A status line that stands still for so long and can't be read is asked to be drawn again. */
 const stillMs = 15_000
 const redrawsAtMost = 3
+/** What a status line takes to be drawn, and how long one is waited for. */
+const statusSettledMs = 500
+const statusLimitMs = 5_000
 /** What init says, it says at once. */
 const initMs = 1_500
 
@@ -91,7 +94,8 @@ async function find({ console, signal }: Ui, pattern: RegExp, from: number, time
 }
 
 /** The status line is cut at the screen's end; the log has all of it and more, where there is a shell to read it with. */
-async function refusal(ui: Ui, status: string): Promise<Refusal> {
+async function refusal(ui: Ui, seen: string): Promise<Refusal> {
+  const status = await wholeStatus(ui, seen)
   try {
     const shell = await enterShell(ui)
     const message = await readRefusal(shell, status, ui)
@@ -100,5 +104,21 @@ async function refusal(ui: Ui, status: string): Promise<Refusal> {
   } catch (error) {
     if (ui.signal.aborted || !(error instanceof HarnessError)) throw error
     return { message: status, usable: (await appears(ui, readStatus, 'menu')) !== undefined }
+  }
+}
+
+/** A status line is drawn over the one before it: half drawn, it has words of both. */
+async function wholeStatus({ screen, signal }: Ui, seen: string): Promise<string> {
+  try {
+    return await screen.expect(
+      (view) => {
+        const status = readStatus(view)
+        return typeof status === 'string' && boots(status) === 'refused' && status
+      },
+      { timeoutMs: statusLimitMs, signal, what: 'whole status line', settledMs: statusSettledMs },
+    )
+  } catch (error) {
+    if (error instanceof ScreenTimeout) return seen
+    throw error
   }
 }

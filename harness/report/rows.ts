@@ -20,7 +20,9 @@ export type Row = {
 
 /** A board without a single cycle still has its row. */
 export function overviewRows(summary: RunSummary): Row[] {
-  return summary.boards.flatMap((board) => (board.cycles.length === 0 ? [emptyRow(board)] : cycleRows(board)))
+  return summary.boards.flatMap((board) =>
+    board.cycles.some(({ inVain }) => !inVain) ? cycleRows(board) : [emptyRow(board)],
+  )
 }
 
 function emptyRow({ name, boots, verdict }: BoardSummary): Row {
@@ -39,7 +41,8 @@ function emptyRow({ name, boots, verdict }: BoardSummary): Row {
 }
 
 function cycleRows(board: BoardSummary): Row[] {
-  const variants = Map.groupBy(board.cycles, loaderLabel)
+  const counted = board.cycles.filter(({ inVain }) => !inVain)
+  const variants = Map.groupBy(counted, loaderLabel)
   const bootKernel = board.boots.findLast(({ kernel }) => kernel !== null)?.kernel ?? null
   return [...variants].flatMap(([loader, cycles]) => {
     // A cycle that failed before the new kernel told its name counts for the kernel that the others started.

@@ -133,7 +133,7 @@ export class BootloaderUnderTest extends SessionRecord {
       ...{ suite, test: this.testTitle, cycle, iteration, iterations },
       generation: choice?.by === 'time-out' ? 1 : this.session.generation + 1,
       loader: choice ? this.loader.name : kexecTools.name,
-      ...{ syscall: method.syscall, checks: method.checks, noIfdown: !method.ifdown, warmup: inVain },
+      ...{ syscall: method.syscall, checks: method.checks, noIfdown: !method.ifdown, warmup: false, inVain },
       choice,
     })
     try {

@@ -12,7 +12,7 @@ test('a row for each way of selecting, with medians of what was proven and witho
       journal.cycle(one, { loader: 'u-root', choice: label, phases: { gapMs, choiceToReadyMs: gapMs * 10 } })
     journal.cycle(one, { loader: 'u-root', choice: label, verdict: 'failed', phases: { gapMs: 9_000 } })
     journal.cycle(one, { loader: 'u-root', choice: { by: 'time-out' }, phases: { gapMs: 50 } })
-    journal.cycle(one, { loader: 'u-root', choice: label, warmup: true, proven: false, phases: {} })
+    journal.cycle(one, { loader: 'u-root', choice: label, inVain: true, proven: false, phases: {} })
   })
   t.deepEqual(loaderRows(buildSummary(journal.runner(board).end('passed'))), [
     {
