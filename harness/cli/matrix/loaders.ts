@@ -30,7 +30,9 @@ export async function loaderTable(runs: readonly string[]): Promise<number> {
 export function loaderRows({ boards }: RunSummary): LoaderRow[] {
   return boards.flatMap((board) => {
     const ways = Map.groupBy(
-      board.cycles.filter(({ warmup, inVain, verdict }) => !warmup && !inVain && !['skipped', 'interrupted'].includes(verdict)),
+      board.cycles.filter(
+        ({ warmup, inVain, verdict }) => !warmup && !inVain && !['skipped', 'interrupted'].includes(verdict),
+      ),
       wayOf,
     )
     return [...ways].map(([way, cycles]) => rowOf(board, way, cycles))
