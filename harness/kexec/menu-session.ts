@@ -8,7 +8,7 @@ import { onlyNew } from '../detect/compare.ts'
 import { type Hit, hitsOf } from '../detect/detector.ts'
 import type { Signature } from '../detect/signature.ts'
 import { BoardError, LabError } from '../errors.ts'
-import type { ShellLoader } from '../loader/loader.ts'
+import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import type { Choice, Menu, MenuLoader, Ui } from '../loader/menu-loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { runCycle } from './cycle.ts'
@@ -34,6 +34,9 @@ export type MenuSessionOptions = {
   }
   signal: AbortSignal
 }
+
+/** kexecs back into a bootloader are not what is tested, so the quickest way does. */
+export const backMethod: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
 
 /** A bootloader's kernel complains of as much as any other; more is not kept. */
 const keptBootLines = 50_000
@@ -154,7 +157,7 @@ export class MenuSession implements Disposable {
       )
     const start = shellStart(
       {
-        method: { syscall: 'kexec_load', checks: false, ifdown: true },
+        method: backMethod,
         target: { kernel: files.kernel, initramfs: files.initramfs },
         before: { bootId: '', release: 'the main Linux', nonce: null, memAvailableKiB: null },
       },

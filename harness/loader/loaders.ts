@@ -1,13 +1,12 @@
 /** The loaders that exist, by the type that a descriptor names. */
 import type { LoaderChoice } from '../board/loader-types.ts'
-import { UsageError } from '../errors.ts'
 import { kexecTools } from './kexec-tools.ts'
 import type { Loader } from './loader.ts'
 
 type ChoiceOf<T> = Extract<LoaderChoice, { type: T }>
 
 // Only the one that is asked for is loaded: the others must not delay the start of the boards.
-const openers: { [T in LoaderChoice['type']]?: (choice: ChoiceOf<T>) => Loader | Promise<Loader> } = {
+const openers: { [T in LoaderChoice['type']]: (choice: ChoiceOf<T>) => Loader | Promise<Loader> } = {
   'kexec-tools': () => kexecTools,
   kdump: async () => (await import('./kdump.ts')).kdump,
   'systemctl-kexec': async () => (await import('./systemctl-kexec.ts')).systemctlKexec,
@@ -23,7 +22,6 @@ const openers: { [T in LoaderChoice['type']]?: (choice: ChoiceOf<T>) => Loader |
 
 /** Opens a descriptor's loader. */
 export async function openLoader(choice: LoaderChoice): Promise<Loader> {
-  const opener = openers[choice.type] as ((choice: LoaderChoice) => Loader | Promise<Loader>) | undefined
-  if (!opener) throw new UsageError(`the loader ${choice.type} is not there yet`)
+  const opener = openers[choice.type] as (choice: LoaderChoice) => Loader | Promise<Loader>
   return await opener(choice)
 }

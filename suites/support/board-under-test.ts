@@ -3,15 +3,13 @@ import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import type { CommandResult } from '../../harness/console/shell.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
-import type { KexecFailure } from '../../harness/errors.ts'
 import type { Finding } from '../../harness/journal/events.ts'
-import { readJournal } from '../../harness/journal/journal.ts'
 import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { failureOf, findingsOf } from './findings.ts'
-import { type Recording, toFailure, verdictOf } from './recording.ts'
+import type { Recording } from './recording.ts'
 import { SessionRecord } from './session-record.ts'
 import { Skip } from './skip.ts'
 
@@ -45,13 +43,10 @@ export class BoardUnderTest extends SessionRecord {
     this.#parts = parts
   }
 
-  /** Cycles are numbered through the run, over all suites of a board. */
   async attach(session: KexecSession, board: Board): Promise<void> {
     this.#session = session
     this.#board = board
-    for await (const event of readJournal(this.#parts.journal))
-      if (event.type === 'cycle-started' && event.board === this.#parts.descriptor.name)
-        this.cycle = event.cycle
+    await this.countOn(this.#parts.journal, this.#parts.descriptor.name)
   }
 
   get session(): KexecSession {
@@ -93,15 +88,19 @@ export class BoardUnderTest extends SessionRecord {
       const outcome = await this.session.cycle(method, { append: options.append })
       const findings = findingsOf(outcome, this.#parts.descriptor)
       const failure = outcome.failure ?? failureOf(findings)
-      this.#recordEnd(cycle, outcome, failure)
+      this.recordEnd(outcome, failure)
       const { recording, suite } = this.#parts
       if (outcome.record) recording.add({ type: 'cycle-observed', cycle, observed: outcome.record })
       for (const finding of findings)
         recording.add({ type: 'finding', ...finding, suite, test: this.testTitle, cycle })
       return { ...outcome, failure, cycle, findings }
     } catch (error) {
-      this.#recordBroken(cycle, error)
-      throw error instanceof UnsupportedMethod ? new Skip(error.message) : error
+      if (error instanceof UnsupportedMethod) {
+        this.recordBroken(error, 'skipped')
+        throw new Skip(error.message)
+      }
+      this.recordBroken(error)
+      throw error
     }
   }
 
@@ -149,35 +148,6 @@ export class BoardUnderTest extends SessionRecord {
       checks: method.checks,
       noIfdown: !method.ifdown,
       warmup: false,
-    })
-  }
-
-  #recordEnd(cycle: number, outcome: SessionCycle, failure: KexecFailure | undefined): void {
-    this.#parts.recording.add({
-      type: 'cycle-ended',
-      cycle,
-      verdict: failure ? 'failed' : 'passed',
-      proven: outcome.proven,
-      kernel: outcome.after?.release ?? null,
-      phases: outcome.phases,
-      gap: outcome.gap,
-      memAvailableKiB: outcome.after?.memAvailableKiB ?? null,
-      failure: failure && toFailure(failure),
-      diagnosis: outcome.diagnosis,
-    })
-  }
-
-  #recordBroken(cycle: number, error: unknown): void {
-    const unsupported = error instanceof UnsupportedMethod
-    this.#parts.recording.add({
-      type: 'cycle-ended',
-      cycle,
-      verdict: unsupported ? 'skipped' : verdictOf(error),
-      proven: false,
-      kernel: null,
-      phases: {},
-      memAvailableKiB: null,
-      failure: toFailure(error),
     })
   }
 }

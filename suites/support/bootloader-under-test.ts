@@ -3,16 +3,14 @@ import type { Board } from '../../harness/board/board.ts'
 import type { Descriptor } from '../../harness/board/descriptor.ts'
 import type { CommandResult } from '../../harness/console/shell.ts'
 import { KexecFailure } from '../../harness/errors.ts'
-import { readJournal } from '../../harness/journal/journal.ts'
-import type { MenuSession } from '../../harness/kexec/menu-session.ts'
+import { backMethod, type MenuSession } from '../../harness/kexec/menu-session.ts'
 import { describeChoice } from '../../harness/kexec/menu-start.ts'
 import type { SessionCycle } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
-import type { LoadMethod } from '../../harness/loader/loader.ts'
 import type { Choice, Menu, MenuLoader } from '../../harness/loader/menu-loader.ts'
 import { findingsOf } from './findings.ts'
 import type { OpenedBootloader } from './open-bootloader.ts'
-import { type Recording, toFailure, verdictOf } from './recording.ts'
+import type { Recording } from './recording.ts'
 import { SessionRecord } from './session-record.ts'
 import type { DiskEntry } from './target-entries.ts'
 
@@ -27,9 +25,6 @@ export type BootloaderParts = {
 
 export type Repeat = { iteration?: number; iterations?: number }
 
-/** kexecs back into a bootloader are not what is tested, so the quickest way does. */
-const backMethod: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
-
 export class BootloaderUnderTest extends SessionRecord {
   readonly loader: MenuLoader
   readonly entries: readonly DiskEntry[]
@@ -43,12 +38,9 @@ export class BootloaderUnderTest extends SessionRecord {
     this.entries = parts.opened.entries
   }
 
-  /** Cycles are numbered through the run, over all suites of a board. */
   async attach(session: MenuSession): Promise<void> {
     this.#session = session
-    for await (const event of readJournal(this.#parts.journal))
-      if (event.type === 'cycle-started' && event.board === this.#parts.descriptor.name)
-        this.cycle = event.cycle
+    await this.countOn(this.#parts.journal, this.#parts.descriptor.name)
   }
 
   get board(): Board {
@@ -138,36 +130,15 @@ export class BootloaderUnderTest extends SessionRecord {
     })
     try {
       const outcome = await body()
-      const failed = outcome.failure && !inVain ? outcome.failure : undefined
-      recording.add({
-        type: 'cycle-ended',
-        cycle,
-        verdict: failed ? 'failed' : 'passed',
-        proven: outcome.proven,
-        kernel: outcome.after?.release ?? null,
-        phases: inVain ? {} : outcome.phases,
-        gap: inVain ? undefined : outcome.gap,
-        memAvailableKiB: outcome.after?.memAvailableKiB ?? null,
-        failure: failed && toFailure(failed),
-        diagnosis: outcome.diagnosis,
-      })
+      // An entry that was to fail has, and its times are of no boot.
+      if (inVain) this.recordEnd({ ...outcome, phases: {}, gap: undefined }, undefined)
+      else this.recordEnd(outcome, outcome.failure)
       if (!inVain)
         for (const finding of findingsOf(outcome, descriptor))
           recording.add({ type: 'finding', ...finding, suite, test: this.testTitle, cycle })
       return outcome
     } catch (error) {
-      recording.add({
-        type: 'cycle-ended',
-        ...{
-          cycle,
-          verdict: verdictOf(error),
-          proven: false,
-          kernel: null,
-          phases: {},
-          memAvailableKiB: null,
-        },
-        failure: toFailure(error),
-      })
+      this.recordBroken(error)
       throw error
     }
   }

@@ -1,9 +1,11 @@
 /** What a session tells of itself, written into the run's journal. */
 import type { Snapshot } from '../../harness/console/screen.ts'
-import type { BoardError, LabError } from '../../harness/errors.ts'
+import type { BoardError, KexecFailure, LabError } from '../../harness/errors.ts'
+import type { Verdict } from '../../harness/journal/events.ts'
+import { readJournal } from '../../harness/journal/journal.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
-import type { SessionListener } from '../../harness/kexec/session.ts'
-import { type Recording, toFailure } from './recording.ts'
+import type { SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
+import { type Recording, toFailure, verdictOf } from './recording.ts'
 
 const keptLineCharacters = 500
 
@@ -52,6 +54,41 @@ export class SessionRecord implements SessionListener {
         title: title.slice(0, keptLineCharacters),
       },
       snapshot,
+    })
+  }
+
+  /** Cycles are numbered through the run, over all suites of a board. */
+  protected async countOn(journal: string, board: string): Promise<void> {
+    for await (const event of readJournal(journal))
+      if (event.type === 'cycle-started' && event.board === board) this.cycle = event.cycle
+  }
+
+  /** Records how the cycle that runs ended. */
+  protected recordEnd(
+    {
+      proven,
+      after,
+      phases,
+      gap,
+      diagnosis,
+    }: Pick<SessionCycle, 'proven' | 'after' | 'phases' | 'gap' | 'diagnosis'>,
+    failure: KexecFailure | undefined,
+  ): void {
+    this.#recording.add({
+      type: 'cycle-ended',
+      ...{ cycle: this.cycle, verdict: failure ? 'failed' : 'passed', proven, phases, gap, diagnosis },
+      kernel: after?.release ?? null,
+      memAvailableKiB: after?.memAvailableKiB ?? null,
+      failure: failure && toFailure(failure),
+    })
+  }
+
+  /** Records that the cycle that runs was broken off by what is no failure of a kexec. */
+  protected recordBroken(error: unknown, verdict: Verdict = verdictOf(error)): void {
+    this.#recording.add({
+      type: 'cycle-ended',
+      ...{ cycle: this.cycle, verdict, proven: false, kernel: null, phases: {}, memAvailableKiB: null },
+      failure: toFailure(error),
     })
   }
 }

@@ -9,7 +9,7 @@ import { exists } from '../../../images/cache.ts'
 import { ensureProgram } from '../../../images/host-packages.ts'
 import { type Image, resolveImage } from '../../../images/image.ts'
 import { makeTargetDisk, type TargetDiskOptions, type TargetEntry } from '../../../images/target-disk.ts'
-import type { KernelFault } from '../../../images/target-kernels.ts'
+import { type KernelFault, kernelFaults } from '../../../images/target-kernels.ts'
 import type { QemuArch } from '../../../qemu/arguments.ts'
 import { ensureUBoot } from '../../../qemu/rig/firmware.ts'
 import { Shell } from '../../console/shell.ts'
@@ -31,19 +31,11 @@ function entriesFor(arch: QemuArch): TargetEntry[] {
     commandLine: `${console} a=1;b {x} if kexec_harness.nonce=${nonce}`,
     fault,
   })
-  const faults: KernelFault[] = [
-    'garbage',
-    'missing-kernel',
-    'corrupt-kernel',
-    'wrong-arch',
-    'unsigned',
-    'too-large',
-  ]
   return [
     entry('Main Linux', '0a'),
     entry(`Bob's "$HOME" {x}; #1 & <y>`, '0b'),
     entry('Third', '0c'),
-    ...faults.map((fault) => entry(`Bad: ${fault}`, 'bad', fault)),
+    ...kernelFaults.map((fault) => entry(`Bad: ${fault}`, 'bad', fault)),
   ]
 }
 
