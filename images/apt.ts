@@ -15,7 +15,7 @@ import { DebStore } from './deb-store.ts'
 import { reportBytes, type Watch } from './progress.ts'
 
 /** Architectures by the name that Debian gives them. */
-export const debArch = { x86_64: 'amd64', arm64: 'arm64' } as const
+export const debArch = { x86_64: 'amd64', arm64: 'arm64', ppc64le: 'ppc64el' } as const
 type DebArch = (typeof debArch)[keyof typeof debArch]
 
 export type AptOptions = Watch & {

@@ -10,7 +10,7 @@ import { sha256OfFile, unpackDeb } from './deb-store.ts'
 import type { Image } from './image-schema.ts'
 import { type GuestScript, initramfsEntries, writeInitramfs, writePayloadDisk } from './initramfs.ts'
 import { inspectKernel } from './kernel-file.ts'
-import { type Binary, collectLibraries, readInside } from './libraries.ts'
+import { type Binary, collectLibraries, isProgramLoader, readInside } from './libraries.ts'
 import { collectModules } from './modules.ts'
 import { writeWithOverlay } from './overlay.ts'
 import { findKernelFiles, findKernelPackages, type KernelFiles } from './packaged-kernel.ts'
@@ -155,7 +155,7 @@ async function keepTools(
     ...named('busybox').map(({ content }) => ({ name: 'bin/busybox', content })),
     ...[...named('kexec'), ...libraries].map(({ name, content }) => {
       const base = path.basename(name)
-      return { name: `lib/${base.startsWith('ld-') ? 'ld.so' : base}`, content }
+      return { name: `lib/${isProgramLoader(base) ? 'ld.so' : base}`, content }
     }),
   ]
   await mkdir(path.join(folder, 'bin'), { recursive: true })

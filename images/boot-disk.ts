@@ -26,8 +26,8 @@ export type BootDiskOptions = Watch & {
 /** Raised when the same inputs make another disk. */
 const diskFormat = 1
 /** File names on a disk. Distributions call the kernel so on each architecture. */
-export const kernelNames = { arm64: 'Image', x86_64: 'vmlinuz' } as const
-const consoles = { arm64: 'ttyAMA0', x86_64: 'ttyS0' } as const
+export const kernelNames = { arm64: 'Image', x86_64: 'vmlinuz', ppc64le: 'vmlinux' } as const
+const consoles = { arm64: 'ttyAMA0', x86_64: 'ttyS0', ppc64le: 'hvc0' } as const
 const openssl = { program: 'openssl', packages: ['openssl'] }
 
 /**

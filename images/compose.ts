@@ -126,7 +126,8 @@ function besideInitramfs(base: Image, name: string): string {
 
 /** Kernels that are fine but that QEMU and kexec-tools can't start as they are. */
 function refuseUnbootable(file: string, { format, arch }: KernelInfo): void {
-  if (format === 'vmlinux') {
+  // POWER boots it: its other wrapping, zImage, is an ELF file too, and not what Debian has.
+  if (format === 'vmlinux' && arch !== 'ppc64le') {
     throw new UsageError(`${file}: is a vmlinux, which kexec-tools and QEMU don't start on ${arch}`, {
       hint:
         arch === 'x86_64'

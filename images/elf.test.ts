@@ -54,6 +54,15 @@ test('text is no ELF file', (t) => {
   })
 })
 
+test('POWER is told by the order of its bytes too', (t) => {
+  const little = makeProgram({ machine: 21 })
+  t.is(elfArch(little), 'ppc64le')
+  const big = Buffer.from(little)
+  big[5] = 2
+  big.writeUInt16BE(21, 18)
+  t.is(elfArch(big), 'ppc64')
+})
+
 test('a machine without a name is still told', (t) => {
   t.is(elfArch(makeProgram({ machine: 999 })), 'machine 999')
 })

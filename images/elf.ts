@@ -19,7 +19,7 @@ const dynamicTag = { end: 0, needed: 1, strtab: 5, soname: 14 } as const
 const segmentType = { load: 1, dynamic: 2, interpreter: 3 } as const
 
 export type ElfInfo = {
-  /** x86_64, arm64, …; `machine 99` for one without a name here. */
+  /** x86_64, arm64, ppc64le, …; `machine 99` for one without a name here. */
   arch: string
   /** Program that runs this one, e.g. /lib64/ld-linux-x86-64.so.2; null for a static program or a library. */
   interpreter: string | null
@@ -42,7 +42,10 @@ export function isElf(bytes: Buffer): boolean {
 
 /** Architecture of an ELF file whose first 20 bytes (or more) these are. */
 export function elfArch(bytes: Buffer): string {
-  return machineName(bytes[5] === 2 ? bytes.readUInt16BE(18) : bytes.readUInt16LE(18))
+  if (bytes[5] === 2) return machineName(bytes.readUInt16BE(18))
+  const name = machineName(bytes.readUInt16LE(18))
+  // EM_PPC64 says nothing of the order of bytes; EI_DATA does.
+  return name === 'ppc64' ? 'ppc64le' : name
 }
 
 /** Reads what a program or library needs at run time. Throws UsageError when it is no 64-bit little-endian ELF file. */

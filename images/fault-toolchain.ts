@@ -6,7 +6,7 @@
 import { chmod, open, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { HarnessError, LabError } from '../harness/errors.ts'
-import type { Apt } from './apt.ts'
+import { type Apt, debArch } from './apt.ts'
 import { hostArch } from './apt-install.ts'
 import { exists } from './cache.ts'
 import { unpackDeb } from './deb-store.ts'
@@ -20,6 +20,7 @@ export class FaultUnavailable extends LabError {}
 const names = {
   x86_64: { gnu: 'x86_64-linux-gnu', package: 'x86-64-linux-gnu' },
   arm64: { gnu: 'aarch64-linux-gnu', package: 'aarch64-linux-gnu' },
+  ppc64le: { gnu: 'powerpc64le-linux-gnu', package: 'powerpc64le-linux-gnu' },
 } as const
 
 /** Prefix of the compiler's programs: `aarch64-linux-gnu-`. */
@@ -39,7 +40,7 @@ export async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function isHost(arch: Image['arch']): boolean {
-  return (hostArch() === 'arm64') === (arch === 'arm64')
+  return hostArch() === debArch[arch]
 }
 
 /** The package with GCC of that major version for modules of `arch`: gcc-12, or gcc-12-aarch64-linux-gnu to cross-build. */

@@ -37,11 +37,11 @@ export type Fault = {
 const eduDevice = ['edu,dma_mask=0xffffffff']
 const edu = {
   takes: '0x1234:0x11e8',
-  devices: { x86_64: eduDevice, arm64: eduDevice },
+  devices: { x86_64: eduDevice, arm64: eduDevice, ppc64le: [] },
   nics: [],
   parameters: {},
 }
-const noDevices = { devices: { x86_64: [], arm64: [] } }
+const noDevices = { devices: { x86_64: [], arm64: [], ppc64le: [] } }
 const noDriver = { ...noDevices, driver: null, takes: null, nics: [], parameters: {} }
 
 const catalogue = {
@@ -135,13 +135,16 @@ const format = 1
 
 /**
  * The module of a fault for the kernel of an image, built when it is not in the cache; a built one costs milliseconds.
- * Throws UsageError for an unknown name, for a kernel that is not Debian's, and for one whose headers are not in the
- * archive any more; FaultUnavailable, with the reason, where this host can't build modules.
+ * Throws UsageError for an unknown name, for ppc64le, for a kernel that is not Debian's, and for one whose headers are not
+ * in the archive any more; FaultUnavailable, with the reason, where this host can't build modules.
  */
 export async function prepareFault(name: string, options: PrepareOptions): Promise<PreparedFault> {
   const known = faultNamed(name)
   const { image, cache = defaultCacheFolder(), progress, signal } = options
   const watch = { ...(progress ? { progress } : {}), ...(signal ? { signal } : {}) }
+  // What most of them do is told by looking at the devices from outside, which nothing does there.
+  if (image.arch === 'ppc64le')
+    throw new UsageError(`fault modules are for x86_64 and arm64; ${image.name} is ${image.arch}`)
   const kernel = debianKernel(image)
   const folder = inCache(cache, 'faults', `${kernel.release}-${await buildKey(kernel)}`)
   if (!(await exists(folder))) {

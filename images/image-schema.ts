@@ -1,7 +1,7 @@
 /** What a board boots and then kexecs: a kernel, an initramfs, and how the two get on board. */
 import { z } from 'zod'
 
-export const archSchema = z.enum(['x86_64', 'arm64'])
+export const archSchema = z.enum(['x86_64', 'arm64', 'ppc64le'])
 
 export const imageSchema = z.object({
   /** Name of the recipe, with what a user replaced: `bookworm-cloud-arm64`, `bookworm-cloud-arm64 with kernel Image`. */

@@ -50,6 +50,18 @@ test('an arm64 Image tells its release, packed or not, wherever in the file it s
   })
 })
 
+test('a vmlinux for POWER tells its release and that it is for ppc64le', async (t) => {
+  const banner = Buffer.from(
+    'Linux version 6.1.0-50-powerpc64le (debian-kernel@lists.debian.org)'.padEnd(200),
+  )
+  const file = await fileWith('vmlinux', Buffer.concat([makeProgram({ machine: 21 }), banner]))
+  t.deepEqual(await inspectKernel(file, { arch: 'ppc64le' }), {
+    format: 'vmlinux',
+    arch: 'ppc64le',
+    release: '6.1.0-50-powerpc64le',
+  })
+})
+
 test('an EFI zboot kernel is unpacked to find its release', async (t) => {
   const packed = gzipSync(makeArm64Image('6.12.1'))
   const head = Buffer.alloc(0x1000)

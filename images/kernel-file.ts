@@ -9,7 +9,7 @@ import { describeBytes, fileProblem } from './file-kind.ts'
 
 export type KernelInfo = {
   format: 'bzImage' | 'Image' | 'Image.gz' | 'EFI zboot' | 'vmlinux'
-  /** x86_64, arm64, or another one that the harness has no QEMU board for. */
+  /** x86_64, arm64, ppc64le, or another one that the harness has no QEMU board for. */
   arch: string
   /** What `uname -r` will say; null where the file does not tell. */
   release: string | null
@@ -32,7 +32,7 @@ export async function inspectKernel(file: string, { arch }: { arch?: string } = 
   const info = await recognize(file, head)
   if (!info) {
     throw new UsageError(`${file}: is no kernel, it is ${describeBytes(head)}`, {
-      hint: 'Expected is what a bootloader loads: bzImage or vmlinuz on x86_64; Image, Image.gz or vmlinuz on arm64.',
+      hint: 'Expected is what a bootloader loads: bzImage or vmlinuz on x86_64; Image, Image.gz or vmlinuz on arm64; vmlinux on ppc64le.',
     })
   }
   if (arch !== undefined && info.arch !== arch) {

@@ -20,7 +20,16 @@ export type LibrarySource = {
 }
 
 /** Where Debian keeps libraries, in the order in which ld.so looks. */
-const multiarch: Record<string, string> = { x86_64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
+const multiarch: Record<string, string> = {
+  x86_64: 'x86_64-linux-gnu',
+  arm64: 'aarch64-linux-gnu',
+  ppc64le: 'powerpc64le-linux-gnu',
+}
+
+/** Whether a file is the C library's program loader: ld-linux-x86-64.so.2, ld-linux-aarch64.so.1; ld64.so.2 on ppc64le. */
+export function isProgramLoader(name: string): boolean {
+  return /^ld(-.*|64)\.so\.\d+$/.test(name)
+}
 
 /**
  * The libraries that the programs need, and their ELF interpreter, each under the path that ld.so finds it by.
@@ -119,7 +128,7 @@ export async function readInside(root: string, name: string, depth = 0): Promise
 function byLikeness(library: string, candidates: readonly Deb[]): Deb[] {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
   const base = path.basename(library)
-  const wanted = base.startsWith('ld-') ? 'libc6' : plain(base.replace('.so', ''))
+  const wanted = isProgramLoader(base) ? 'libc6' : plain(base.replace('.so', ''))
   const score = ({ name, section }: Deb) => {
     const shared = commonPrefix(plain(name), wanted)
     return shared * 2 + (section === 'libs' ? 1 : 0)

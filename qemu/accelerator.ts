@@ -29,7 +29,9 @@ export type ChooseOptions = {
   signal?: AbortSignal
 }
 
-const hostArch: Record<string, QemuArch> = { x64: 'x86_64', arm64: 'arm64' }
+/** Architectures of hosts that the harness runs on, and so the only ones that KVM could run. */
+type HostArch = keyof typeof probeGuest
+const hostArch: Record<string, HostArch> = { x64: 'x86_64', arm64: 'arm64' }
 
 /**
  * Chooses the accelerator for a QEMU program. The probe's answer is remembered in `cacheDir` until the host
@@ -62,7 +64,8 @@ async function kvmProblem(
   qemuVersion: string,
   { cpu = 'max', probeTimeoutMs = 3_000, signal }: ChooseOptions,
 ): Promise<string | null> {
-  if (hostArch[process.arch] !== arch) return `the host is ${process.arch}, the guest is ${arch}`
+  const host = hostArch[process.arch]
+  if (host === undefined || host !== arch) return `the host is ${process.arch}, the guest is ${arch}`
   const device = await deviceProblem()
   if (device !== null) return device
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim()
@@ -80,7 +83,7 @@ async function kvmProblem(
   const file = join(cacheDir, 'kvm', `${key}.json`)
   const remembered = await recall(file)
   if (remembered !== undefined) return remembered.problem
-  const problem = await runProbe(program, arch, ['-accel', 'kvm', '-cpu', cpu], probeTimeoutMs, signal)
+  const problem = await runProbe(program, host, ['-accel', 'kvm', '-cpu', cpu], probeTimeoutMs, signal)
   await remember(cacheDir, file, { problem, ...facts })
   return problem
 }
@@ -100,7 +103,7 @@ async function deviceProblem(): Promise<string | null> {
 /** Boots the probe guest with these arguments for accelerator and CPU; null when it ran to its end. */
 export async function runProbe(
   program: QemuProgram,
-  arch: QemuArch,
+  arch: HostArch,
   accelerator: string[],
   timeoutMs: number,
   signal?: AbortSignal,
@@ -132,9 +135,9 @@ export async function runProbe(
 }
 
 /** isa-debug-exit makes (value << 1) | 1 of the probe's 0x2a; PSCI SYSTEM_OFF ends QEMU with 0. */
-const exitStatusOfProbe: Record<QemuArch, number> = { x86_64: 85, arm64: 0 }
+const exitStatusOfProbe: Record<HostArch, number> = { x86_64: 85, arm64: 0 }
 
-function probeArguments(arch: QemuArch, image: string): string[] {
+function probeArguments(arch: HostArch, image: string): string[] {
   const common = ['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot', '-m', '64']
   if (arch === 'arm64') return [...common, '-machine', 'virt,gic-version=max', '-kernel', image]
   const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=1']

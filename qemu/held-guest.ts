@@ -1,11 +1,13 @@
 /** A guest under breakpoints that is let go again, whatever happens. */
 import { z } from 'zod'
 import { LabError } from '../harness/errors.ts'
-import type { QemuArch } from './arguments.ts'
 import { GdbStub, type StampedStop } from './gdb.ts'
 import type { QmpClient } from './qmp.ts'
 
 type WaitOptions = { signal?: AbortSignal; timeoutMs?: number }
+
+/** Architectures whose guests can be held. */
+export type HeldArch = keyof typeof registerNumbers
 
 /** GDB's numbers of the program counter and of the register with a function's first argument: rip, rdi; pc, x0. */
 const registerNumbers = {
@@ -22,19 +24,19 @@ const statusSchema = z.object({ running: z.boolean(), status: z.string() })
 
 export class HeldGuest {
   readonly #qmp: QmpClient
-  readonly #arch: QemuArch
+  readonly #arch: HeldArch
   readonly #stub: GdbStub
   readonly #breakpoints = new Set<bigint>()
   #released: Promise<void> | undefined
 
-  private constructor(qmp: QmpClient, arch: QemuArch, stub: GdbStub) {
+  private constructor(qmp: QmpClient, arch: HeldArch, stub: GdbStub) {
     this.#qmp = qmp
     this.#arch = arch
     this.#stub = stub
   }
 
   /** Stops the guest, so that breakpoints can be set. Throws LabError, with the guest running on. */
-  static async take({ qmp, arch }: { qmp: QmpClient; arch: QemuArch }): Promise<HeldGuest> {
+  static async take({ qmp, arch }: { qmp: QmpClient; arch: HeldArch }): Promise<HeldGuest> {
     try {
       return new HeldGuest(qmp, arch, await GdbStub.attach(qmp))
     } catch (error) {

@@ -4,13 +4,13 @@
  */
 import { msBetween, systemClock } from '../harness/clock.ts'
 import { LabError } from '../harness/errors.ts'
-import { HeldGuest } from './held-guest.ts'
+import { type HeldArch, HeldGuest } from './held-guest.ts'
 import type { HandoverWatch, Inspection } from './inspection.ts'
 import type { Machine } from './machine.ts'
 import { type MemoryRange, parseRamRanges } from './memory.ts'
 import { PciReader } from './pci.ts'
 
-type Source = Pick<Machine, 'qmp' | 'arch'>
+type Source = Pick<Machine, 'qmp'> & { arch: HeldArch }
 
 /** struct kimage: head, entry, last_entry, start, each of 8 bytes (include/linux/kexec.h, the same since 2.6.13). */
 const offsetOfStart = 24n

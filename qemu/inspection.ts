@@ -43,7 +43,18 @@ export async function watchHandover(
   { machineKexec, signal }: WatchOptions,
 ): Promise<HandoverWatch> {
   signal?.throwIfAborted()
+  const { arch, qmp } = machine
+  if (arch === 'ppc64le') return notWatched(`those of a ${arch} machine can't be read from outside`)
   return machineKexec === null
     ? await watchByPolling(machine, signal)
-    : await watchByBreakpoint(machine, machineKexec, signal)
+    : await watchByBreakpoint({ arch, qmp }, machineKexec, signal)
+}
+
+function notWatched(failed: string): HandoverWatch {
+  return {
+    result: Promise.resolve({ failed }),
+    poll: () => {},
+    endPolling: () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
 }

@@ -61,6 +61,31 @@ test('arm64: one CPU idle in the kernel, one in user space', async (t) => {
   ])
 })
 
+test('ppc64le: one CPU idle in the kernel, one in user space', async (t) => {
+  t.deepEqual(parseRegisters(await recorded('ppc64le'), 'ppc64le'), [
+    {
+      cpu: 0,
+      pc: 0xc0000000000e1130n,
+      stackPointer: 0xc0000000026afca0n,
+      mode: 'kernel',
+      level: 'supervisor',
+      halted: null,
+      interruptsEnabled: true,
+      addressSpace: 'kernel',
+    },
+    {
+      cpu: 1,
+      pc: 0x1018502cn,
+      stackPointer: 0x7fffc2547880n,
+      mode: 'user',
+      level: 'problem state',
+      halted: null,
+      interruptsEnabled: true,
+      addressSpace: 'user',
+    },
+  ])
+})
+
 test('x86 real mode: the program counter is a linear address', (t) => {
   const text = [
     'CPU#0',
@@ -77,6 +102,7 @@ test('text that is no register dump gives no CPU', (t) => {
   t.deepEqual(parseRegisters('', 'x86_64'), [])
   t.deepEqual(parseRegisters('CPU#0\nunknown command', 'arm64'), [])
   t.deepEqual(parseRegisters('CPU#0\n PC=zz SP=1 PSTATE=', 'arm64'), [])
+  t.deepEqual(parseRegisters('CPU#0\nNIP 12   LR 0 CTR 0', 'ppc64le'), [])
 })
 
 test('a description says what stood still and what moved', async (t) => {

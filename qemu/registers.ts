@@ -20,11 +20,11 @@ export type CpuState = {
   /** The CPU's own word for its privilege: `CPL0`, `CPL3`, `EL0t`, `EL1h`, `EL2h` … */
   level: string
   /**
-   * Whether the CPU waits in a halt instruction. On arm64 QEMU does not say, and it is told from the instruction at
+   * Whether the CPU waits in a halt instruction. Only on x86 QEMU says so; elsewhere it is told from the instruction at
    * the program counter; null where that can't be read.
    */
   halted: boolean | null
-  /** x86: the IF flag; arm64: PSTATE.I is clear. */
+  /** x86: the IF flag; arm64: PSTATE.I is clear; ppc64le: MSR.EE. */
   interruptsEnabled: boolean
   addressSpace: AddressSpace
 }
@@ -38,7 +38,10 @@ export async function readCpus({ arch, qmp }: Source, options: ReadOptions = {})
   if (cpus.length === 0)
     throw new LabError('QEMU says nothing of its CPUs: "info registers -a" has no CPU in it')
   if (arch === 'x86_64') return cpus
-  return await Promise.all(cpus.map(async (cpu) => ({ ...cpu, halted: await waits(qmp, cpu, options) })))
+  const waiting = waitInstructions[arch]
+  return await Promise.all(
+    cpus.map(async (cpu) => ({ ...cpu, halted: await waits(qmp, cpu, waiting, options) })),
+  )
 }
 
 /**
@@ -59,10 +62,14 @@ export async function sampleCpus(
   return samples
 }
 
-/** A jump to itself: `jmp .` on x86, `b .` on arm64, as the first bytes in memory. */
+/**
+ * A jump to itself: `jmp .` on x86, `b .` on arm64 and POWER, as the first bytes in memory. QEMU shows words of POWER's
+ * memory big-endian, whatever the kernel: there it is firmware's or a kernel's.
+ */
 const selfJump: Record<QemuArch, (word: number) => boolean> = {
   x86_64: (word) => word % 0x10000 === 0xfeeb,
   arm64: (word) => word === 0x14000000,
+  ppc64le: (word) => word === 0x48000000 || word === 0x48,
 }
 
 /**
@@ -91,11 +98,11 @@ export function describeCpus(samples: CpuState[][]): string[] {
   )
 }
 
-/** Parses `info registers -a` of qemu-system-x86_64 or qemu-system-aarch64. A CPU that lacks a register is left out. */
+/** Parses `info registers -a` of QEMU's programs. A CPU that lacks a register is left out. */
 export function parseRegisters(text: string, arch: QemuArch): CpuState[] {
   const blocks = text.split(/^CPU#(?=\d+\s*$)/m).slice(1)
   return blocks.flatMap((block) => {
-    const state = arch === 'x86_64' ? parseX86(block) : parseArm64(block)
+    const state = parsers[arch](block)
     return state === undefined ? [] : [{ cpu: Number.parseInt(block, 10), ...state }]
   })
 }
@@ -138,24 +145,59 @@ function parseArm64(block: string): Registers | undefined {
   }
 }
 
+/** Printed by ppc_cpu_dump_state, target/ppc/cpu_init.c. */
+function parsePpc64(block: string): Registers | undefined {
+  const pc = hex(block, /\bNIP ([\da-f]+)/)
+  const stackPointer = hex(block, /\bGPR00 [\da-f]+ ([\da-f]+)/)
+  const msr = hex(block, /\bMSR ([\da-f]+)/)
+  if (pc === undefined || stackPointer === undefined || msr === undefined) return undefined
+  const has = (bit: bigint) => (msr & bit) !== 0n
+  const mode = has(msrBits.problemState) ? 'user' : 'kernel'
+  return {
+    ...{ pc, stackPointer, mode, halted: null },
+    level: mode === 'user' ? 'problem state' : has(msrBits.hypervisor) ? 'hypervisor' : 'supervisor',
+    interruptsEnabled: has(msrBits.externalInterrupts),
+    addressSpace: addressSpace(pc, mode),
+  }
+}
+
+/** Power ISA 3.0, book III, "Machine State Register": HV, EE, PR. */
+const msrBits = { hypervisor: 1n << 60n, externalInterrupts: 1n << 15n, problemState: 1n << 14n }
+
+const parsers: Record<QemuArch, (block: string) => Registers | undefined> = {
+  x86_64: parseX86,
+  arm64: parseArm64,
+  ppc64le: parsePpc64,
+}
+
 function hex(text: string, pattern: RegExp): bigint | undefined {
   const digits = pattern.exec(text)?.[1]
   return digits === undefined ? undefined : BigInt(`0x${digits}`)
 }
 
-/** Both architectures give the upper half of the addresses to the kernel. */
+/** All give the upper half of the addresses to the kernel. */
 function addressSpace(pc: bigint, mode: CpuState['mode']): AddressSpace {
   if (mode === 'user') return 'user'
   return pc >= 1n << 63n ? 'kernel' : 'low'
 }
 
-/** WFI and WFE; a CPU that waits has its program counter right after the instruction (or on it). */
-const waitInstructions = new Set([0xd503207f, 0xd503205f])
+/** A CPU that waits has its program counter right after the instruction (or on it). */
+const waitInstructions: Record<Exclude<QemuArch, 'x86_64'>, ReadonlySet<number>> = {
+  // WFI and WFE
+  arm64: new Set([0xd503207f, 0xd503205f]),
+  // `sc 1`, by which a guest of a hypervisor yields (H_CEDE), and `stop`; little-endian code in big-endian words
+  ppc64le: new Set([0x22000044, 0xe402004c]),
+}
 
-async function waits(qmp: QmpClient, { cpu, pc }: CpuState, options: ReadOptions): Promise<boolean | null> {
+async function waits(
+  qmp: QmpClient,
+  { cpu, pc }: CpuState,
+  waiting: ReadonlySet<number>,
+  options: ReadOptions,
+): Promise<boolean | null> {
   if (pc < 4n) return null
   const words = await readWords(qmp, cpu, pc - 4n, options)
-  return words === undefined ? null : words.some((word) => waitInstructions.has(word))
+  return words === undefined ? null : words.some((word) => waiting.has(word))
 }
 
 /** Two 32-bit words at an address as that CPU sees it; undefined where nothing is mapped. */

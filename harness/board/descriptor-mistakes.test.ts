@@ -60,6 +60,12 @@ const mistakes: [string, string, string, RegExp][] = [
     /:5:18: machine\.type: "virt" is no x86_64 machine; one is pc or q35$/m,
   ],
   [
+    'a machine that POWER has not',
+    'arch: x86_64',
+    'arch: ppc64le',
+    /:5:18: machine\.type: "q35" is no ppc64le machine; one is pseries or powernv9$/m,
+  ],
+  [
     'a size without a unit it knows',
     'type: q35',
     'type: q35, memory: 1T',

@@ -70,12 +70,15 @@ const pxeLabel = z
   .regex(/^[A-Za-z0-9._-]{1,40}$/)
   .meta({ title: 'a label of a pxelinux.cfg', examples: ['main'] })
 
-const machineTypes = { x86_64: ['pc', 'q35'], arm64: ['virt'], ppc64le: [] } as const satisfies Record<
-  Arch,
-  readonly string[]
->
+const machineTypes = {
+  x86_64: ['pc', 'q35'],
+  arm64: ['virt'],
+  ppc64le: ['pseries', 'powernv9'],
+} as const satisfies Record<Arch, readonly string[]>
 const machine = {
-  type: z.enum(['pc', 'q35', 'virt']).meta({ description: 'pc or q35 for x86_64, virt for arm64.' }),
+  type: z.enum(['pc', 'q35', 'virt', 'pseries', 'powernv9']).meta({
+    description: 'pc or q35 for x86_64, virt for arm64, pseries or powernv9 for ppc64le.',
+  }),
   options: z
     .record(z.string().regex(/^[a-z][A-Za-z0-9._-]*$/), z.union([oneLine, z.number(), z.boolean()]))
     .default({})
@@ -214,11 +217,7 @@ function mismatches(board: Descriptor): Mismatch[] {
   const found = [...kindMismatches(board, kindOf(board))]
   if (machine) {
     const fitting: readonly string[] = machineTypes[board.arch]
-    const is = `"${machine.type}" is no ${board.arch} machine`
-    const message =
-      fitting.length === 0
-        ? `there is no QEMU machine for ${board.arch}`
-        : `${is}; one is ${fitting.join(' or ')}`
+    const message = `"${machine.type}" is no ${board.arch} machine; one is ${fitting.join(' or ')}`
     if (!fitting.includes(machine.type)) found.push({ path: ['machine', 'type'], message })
   }
   if (board.stages.at(-1)?.type !== 'shell')

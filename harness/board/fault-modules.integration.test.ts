@@ -32,16 +32,19 @@ const boards = {
 type Board = { run: (command: string) => Promise<{ status: number; output: string }> }
 
 /** Boots a machine with the fault disk and every device that a fault needs. */
-async function boot(t: ExecutionContext, image: Image, { disk }: PreparedFault): Promise<Board> {
-  const { qemu, machine, append } = boards[image.arch]
-  const wanted = new Set(
-    faultNames.flatMap((name) => [...faults[name].devices[image.arch], ...faults[name].nics]),
-  )
+async function boot(
+  t: ExecutionContext,
+  arch: keyof typeof boards,
+  image: Image,
+  { disk }: PreparedFault,
+): Promise<Board> {
+  const { qemu, machine, append } = boards[arch]
+  const wanted = new Set(faultNames.flatMap((name) => [...faults[name].devices[arch], ...faults[name].nics]))
   let running: Machine | undefined
   const console = new Console({ write: async (bytes) => await running?.write(bytes) })
   running = await startMachine({
     name: t.title,
-    arch: image.arch,
+    arch,
     program: await ensureProgram(qemu),
     machine: { ...machine, cpus: 2, memory: 1024, accelerator: 'tcg', devices: [...wanted] },
     kernel: image.kernel,
@@ -69,12 +72,13 @@ async function prepared(t: ExecutionContext, image: Image): Promise<PreparedFaul
   }
 }
 
-for (const { recipe } of Object.values(boards)) {
+for (const arch of ['x86_64', 'arm64'] as const) {
+  const { recipe } = boards[arch]
   test.serial(`${recipe}: each fault module goes in, takes its device, and comes out`, async (t) => {
     const image = await resolveImage(recipe)
     const fault = await prepared(t, image)
     if (!fault) return
-    const { run } = await boot(t, image, fault)
+    const { run } = await boot(t, arch, image, fault)
     for (const name of faultNames) {
       const { driver, takes } = faults[name]
       const put = await run(`harness-fault ${name}`)

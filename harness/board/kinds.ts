@@ -17,9 +17,7 @@ export function kindOf({ console, rig }: Pick<Descriptor, 'console' | 'rig'>): B
 export type QemuDescriptor = Descriptor & { arch: QemuArch; machine: BoardMachine }
 
 export function isQemu(descriptor: Descriptor): descriptor is QemuDescriptor {
-  return (
-    descriptor.console.type === 'qemu' && descriptor.machine !== undefined && descriptor.arch !== 'ppc64le'
-  )
+  return descriptor.console.type === 'qemu' && descriptor.machine !== undefined
 }
 
 /**

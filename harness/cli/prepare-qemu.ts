@@ -14,10 +14,15 @@ import type { Progress } from './progress.ts'
 export const qemuPrograms = {
   x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
   arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm', 'ipxe-qemu'] },
+  ppc64le: { program: 'qemu-system-ppc64', packages: ['qemu-system-ppc'] },
 }
 
 /** Recipes whose initramfs serves a user's kernel. */
-const defaultRecipes = { x86_64: 'bookworm-cloud-amd64', arm64: 'bookworm-cloud-arm64' }
+const defaultRecipes = {
+  x86_64: 'bookworm-cloud-amd64',
+  arm64: 'bookworm-cloud-arm64',
+  ppc64le: 'bookworm-ppc64le',
+}
 
 type Watch = { progress: Progress; signal: AbortSignal }
 /** A board whose machine is QEMU's, wherever its console is. */

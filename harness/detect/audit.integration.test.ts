@@ -16,10 +16,12 @@ const boards = fileURLToPath(new URL('../../boards', import.meta.url))
 const programs = {
   x86_64: { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
   arm64: { program: 'qemu-system-aarch64', packages: ['qemu-system-arm'] },
+  ppc64le: { program: 'qemu-system-ppc64', packages: ['qemu-system-ppc'] },
 }
 const commandLines = {
   x86_64: 'console=ttyS0 earlyprintk=ttyS0,115200 tp_printk',
   arm64: 'console=ttyAMA0 earlycon tp_printk',
+  ppc64le: 'console=hvc0 tp_printk',
 }
 const signal = new AbortController().signal
 const timeoutMs = 120_000

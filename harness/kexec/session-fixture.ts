@@ -17,8 +17,16 @@ import { loadMarkers } from './markers.ts'
 import { KexecSession, type SessionCycle } from './session.ts'
 
 const boards = fileURLToPath(new URL('../../boards', import.meta.url))
-const programs = { x86_64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' }
-const packages = { x86_64: ['qemu-system-x86'], arm64: ['qemu-system-arm'] }
+const programs = {
+  x86_64: 'qemu-system-x86_64',
+  arm64: 'qemu-system-aarch64',
+  ppc64le: 'qemu-system-ppc64',
+}
+const packages = {
+  x86_64: ['qemu-system-x86'],
+  arm64: ['qemu-system-arm'],
+  ppc64le: ['qemu-system-ppc'],
+}
 
 /** For a test with several cold boots, on a machine that is shared. */
 const testLimitMs = 30 * 60_000

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { ensureProgram } from '../../../images/host-packages.ts'
-import type { QemuArch, QemuMachineDescription } from '../../../qemu/arguments.ts'
+import type { QemuMachineDescription } from '../../../qemu/arguments.ts'
 import { type Machine, startMachine } from '../../../qemu/machine.ts'
 import { Console } from '../../console/console.ts'
 import { ConsoleRecorder } from '../../console/recorder.ts'
@@ -70,7 +70,7 @@ export class FirmwareMachine implements AsyncDisposable {
 /** Starts a machine whose firmware has this disk, if any; `extraArgs` name the firmware. */
 export async function startFirmware(
   t: ExecutionContext,
-  arch: QemuArch,
+  arch: keyof typeof machines,
   disk: string | undefined,
   extraArgs: string[],
 ): Promise<FirmwareMachine> {
