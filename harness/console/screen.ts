@@ -18,6 +18,8 @@ export type ScreenView = {
   cursor: { row: number; column: number }
   /** Whether any cell of a row is in reverse video: how curses marks what is selected. */
   inverse(row: number): boolean
+  /** What of a row is in reverse video. */
+  inverseText(row: number): string
 }
 
 /** Finds something on the screen; undefined or false where it isn't there. */
@@ -92,6 +94,10 @@ export class Screen implements Disposable {
       text: rows.join('\n').trimEnd(),
       cursor: { row: active.cursorY, column: active.cursorX },
       inverse: (row) => this.#spans(row).some((span) => span.inverse && span.text.trim() !== ''),
+      inverseText: (row) =>
+        this.#spans(row)
+          .map(({ inverse, text }) => (inverse ? text : ''))
+          .join(''),
     }
   }
 

@@ -12,10 +12,15 @@ export async function proveByFacts(
   signal: AbortSignal,
 ): Promise<void> {
   const missing = missingProof(start.before, after, start.nonce)
+  const other = after.nonce === null ? undefined : start.otherEntries?.get(after.nonce)
+  const unasked = start.unasked?.()
+  if (unasked !== undefined) {
+    const booted = other === undefined ? [] : [`another entry was booted: ${JSON.stringify(other)}`]
+    throw new CycleFailed('wrong-entry', unasked, [...booted, ...missing])
+  }
   // Only a kernel that is this cycle's can be asked for more.
   if (missing.length === 0) missing.push(...((await start.missingProof?.(signal)) ?? []))
   if (missing.length === 0) return
-  const other = after.nonce === null ? undefined : start.otherEntries?.get(after.nonce)
   if (other !== undefined)
     throw new CycleFailed('wrong-entry', `another entry was booted: ${JSON.stringify(other)}`, missing)
   const rebooted = after.bootId !== start.before?.bootId

@@ -23,6 +23,8 @@ export type KernelStart = {
   readonly byPanic?: boolean | undefined
   /** What of this start's own proof is missing once the new kernel's shell answers, in words; absent: it needs none. */
   missingProof?(signal: AbortSignal): Promise<string[]>
+  /** Why the kernel that came up is none that was asked for, in words; undefined where it may be, or nobody can tell. */
+  unasked?(): string | undefined
   /** Whether a bootloader's menu starts the kernel: it then has said what a person reads on its screen. */
   readonly fromMenu?: boolean
   /** Loads. Throws CycleFailed with what the loader said, UnsupportedMethod, or as the shell does. */

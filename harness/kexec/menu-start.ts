@@ -21,6 +21,7 @@ type Context = {
 export function menuStart(choice: Choice, { board, loader, ui, entries, onRefusal }: Context): KernelStart {
   const wanted = entryOf(choice, entries)
   const { loadMs, shutdownMs } = board.descriptor.limits
+  let isChosen = false
   return {
     nonce: wanted.nonce,
     before: null,
@@ -28,16 +29,25 @@ export function menuStart(choice: Choice, { board, loader, ui, entries, onRefusa
     // What a shell would do in two commands is one here: the bootloader loads, then it shuts down.
     shutdownLimitMs: loadMs + shutdownMs,
     fromMenu: true,
+    unasked: () => (isChosen || choice.by === 'time-out' ? undefined : tooSoon(loader.name, choice.label)),
     load: async () => {},
     async execute({ timeoutMs, signal, mark }) {
       const refusal = await loader.boot({ ...ui, timeoutMs, signal }, choice, {
-        chosen: (atNs) => mark('chosen', atNs),
+        chosen: (atNs) => {
+          isChosen = true
+          mark('chosen', atNs)
+        },
         executing: (atNs, said) => mark('exec', atNs, said),
       })
       onRefusal(refusal.usable)
       return { reason: 'refused', message: refusal.message }
     },
   }
+}
+
+/** Also where it is the wanted entry that came up: it was no answer to a key. */
+function tooSoon(loader: string, label: string): string {
+  return `${loader} booted by itself before ${JSON.stringify(label)} was chosen: its countdown ended, since keys were lost or came too late`
 }
 
 function entryOf(choice: Choice, entries: readonly Entry[]): Entry {

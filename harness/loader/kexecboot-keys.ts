@@ -37,15 +37,20 @@ export class KexecbootKeys {
    * BoardError for one that is blank: its entries are in the log only.
    */
   async arrive(mayBeBlank: boolean): Promise<Menu> {
-    const { timeoutMs, screen } = this.#ui
-    const isThere: ScreenMatcher<boolean> = (view) =>
-      isMainMenu(itemsOf(view)) || (isBlankMenu(view) && this.#logged() !== undefined)
-    await this.#see(isThere, 'menu of kexecboot', timeoutMs)
+    const { screen } = this.#ui
+    await this.reach()
     if (!isBlankMenu(screen.view)) return await this.#wholeMenu()
     if (mayBeBlank) return this.#menu()
     throw new BoardError("kexecboot's menu is blank but for its title: its terminal has no size", {
       hint: 'Have its init run `stty rows 24 cols 80` on the console before it.',
     })
+  }
+
+  /** Waits for a menu, be it blank. Throws ScreenTimeout. */
+  async reach(): Promise<void> {
+    const isThere: ScreenMatcher<boolean> = (view) =>
+      isMainMenu(itemsOf(view)) || (isBlankMenu(view) && this.#logged() !== undefined)
+    await this.#see(isThere, 'menu of kexecboot', this.#ui.timeoutMs)
   }
 
   /**
@@ -77,10 +82,9 @@ export class KexecbootKeys {
     await this.#selectWhere((items) => items.find(({ label }) => label === systemMenu), isMainMenu)
     const from = console.position
     await this.#press('s')
-    await console.expect(/Populating menu: |No items for menu found/, {
-      ...{ from, signal, timeoutMs: this.#ui.timeoutMs },
-      what: "log of kexecboot's rescan",
-    })
+    const log = { from, signal, timeoutMs: this.#ui.timeoutMs, what: "log of kexecboot's rescan" }
+    // Where that line is damaged, the next ones are not: they are read again until they agree.
+    await console.expect(/(?:Populating menu: |No items for menu found|\n\+ \[)/, log)
     await this.#see((view) => isMainMenu(itemsOf(view)), 'menu of kexecboot', this.#answerMs)
     return this.#menu()
   }

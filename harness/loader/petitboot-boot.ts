@@ -1,12 +1,12 @@
 /** What becomes of a boot that petitboot began: its status line, its refusals whole, and how it reboots. */
 import { ConsoleTimeout } from '../console/console.ts'
-import { ScreenTimeout } from '../console/screen.ts'
-import { HarnessError, LabError } from '../errors.ts'
+import { ScreenTimeout, type ScreenView } from '../console/screen.ts'
+import { HarnessError } from '../errors.ts'
 import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
-import { appears, redraw } from './petitboot-keys.ts'
+import { appears, drawUntil } from './petitboot-keys.ts'
 import { readRefusal } from './petitboot-log.ts'
-import { boots, readStatus, rebootStatus } from './petitboot-screen.ts'
-import { enterShell, leaveShell } from './petitboot-shell.ts'
+import { boots, isShown, readSaid, readStatus, rebootStatus } from './petitboot-screen.ts'
+import { enterShell, exitShell } from './petitboot-shell.ts'
 
 /** A status line that stands still for so long and can't be read is asked to be drawn again. */
 const stillMs = 15_000
@@ -40,32 +40,25 @@ export async function awaitRefusal(ui: Ui, from: number, watch: BootWatch): Prom
 
 /** Waits until the status line says one of these. */
 async function followStatus(ui: Ui, kinds: readonly string[]): Promise<string> {
-  let left = redrawsAtMost
-  for (;;)
+  const said = (view: ScreenView) => {
+    const status = readSaid(view)
+    return status !== undefined && kinds.includes(status.kind) && status.text
+  }
+  for (let left = redrawsAtMost; ; )
     try {
-      return await ui.screen.expect(
-        (view) => {
-          const status = readStatus(view)
-          return typeof status === 'string' && kinds.includes(boots(status) ?? '') && status
-        },
-        // Its own limits are the session's, which ends it by the signal.
-        { timeoutMs: stillMs, signal: ui.signal, what: 'refusal' },
-      )
+      // Its own limits are the session's, which ends it by the signal.
+      return await ui.screen.expect(said, { timeoutMs: stillMs, signal: ui.signal, what: 'refusal' })
     } catch (error) {
       if (!(error instanceof ScreenTimeout)) throw error
-      if (left === 0 || !isDamaged(ui)) continue
+      // A new kernel that says nothing yet draws no menu.
+      if (left === 0 || !isShown(ui.screen.view) || readSaid(ui.screen.view)) continue
       left--
-      await redraw(ui, 1).catch((failed) => {
-        // A new kernel that says nothing yet draws no menu.
-        if (!(failed instanceof LabError)) throw failed
-      })
+      await drawUntil(
+        ui,
+        2,
+        (drawings) => drawings.some(({ status }) => status && boots(status)) || undefined,
+      )
     }
-}
-
-/** A menu with a status that is no message of petitboot's: some of it was lost. */
-function isDamaged({ screen }: Ui): boolean {
-  const status = readStatus(screen.view)
-  return status === null || (status !== undefined && boots(status) === undefined)
 }
 
 /**
@@ -99,7 +92,7 @@ async function refusal(ui: Ui, seen: string): Promise<Refusal> {
   try {
     const shell = await enterShell(ui)
     const message = await readRefusal(shell, status, ui)
-    await leaveShell(ui)
+    await exitShell(ui)
     return { message, usable: true }
   } catch (error) {
     if (ui.signal.aborted || !(error instanceof HarnessError)) throw error
@@ -112,8 +105,8 @@ async function wholeStatus({ screen, signal }: Ui, seen: string): Promise<string
   try {
     return await screen.expect(
       (view) => {
-        const status = readStatus(view)
-        return typeof status === 'string' && boots(status) === 'refused' && status
+        const status = readSaid(view)
+        return status?.kind === 'refused' && status.text
       },
       { timeoutMs: statusLimitMs, signal, what: 'whole status line', settledMs: statusSettledMs },
     )

@@ -2,40 +2,85 @@
 import { ScreenTimeout, type ScreenView } from '../console/screen.ts'
 import { BoardError, LabError } from '../errors.ts'
 import type { Ui } from './menu-loader.ts'
-import { atPrompt, boots, type Item, type MainMenu, readMainMenu, readStatus } from './petitboot-screen.ts'
+import { agreedLine, agreedMenu } from './petitboot-agreement.ts'
+import {
+  atPrompt,
+  boots,
+  type Drawing,
+  type Item,
+  isShown,
+  itemsFrom,
+  type MainMenu,
+  readDrawing,
+  readMainMenu,
+  readSaid,
+} from './petitboot-screen.ts'
 
 /** How long the answer to a key may take: a slow board draws a menu in a second. */
 export const answerMs = 10_000
+/** Ctrl-L is one byte, which does no harm when it comes twice. */
+const firstAnswerMs = 3_000
 /** A screen is drawn whole once it stands still for so long. */
 const drawnMs = 500
-const redraws = 12
-const attempts = 12
+/** Of lines such as a menu's, one byte in a hundred that is lost leaves two in three as they are. */
+const drawingsAtMost = 24
+/** Where nothing is drawn so often, petitboot does not run. */
+const silencesAtMost = 3
+const attempts = 8
 const longestList = 500
+
+/** Home in two plain characters, of which one alone does nothing (define_key("OH") of nc-cui.c, from 1.0.0 on). */
+export const plainHome = { text: 'OH' }
 
 /** Tells the line that is looked for. */
 export type Wanted = (item: Item) => boolean
 
 /**
- * The main menu, drawn anew: a cursor that lost bytes have put on another line does not survive that.
- * Throws LabError where no menu appears.
+ * The main menu, drawn anew until enough of its drawings agree on all of it. Throws LabError where they never do.
  */
-export async function redraw(ui: Ui, attempts = redraws): Promise<MainMenu> {
-  for (let attempt = 1; ; attempt++) {
-    // Whatever a damaged sequence has set, such as a scrolling region, must not shift what is drawn now.
-    ui.screen.clear()
-    // Ctrl-L is the one key that neither stops the countdown nor clears the status (nc-cui.c).
-    await ui.screen.press('Ctrl-L')
-    const menu = await appears(ui, readDrawn, 'menu drawn anew', { settledMs: drawnMs })
-    // Of a key such as Home only the Escape arrived.
-    if (menu === 'shell') await ui.screen.press({ text: 'exit' }, 'Enter')
-    if (typeof menu === 'object' && menu.cursor !== null) return menu
-    if (attempt === attempts) throw unreadable(ui, "petitboot's menu")
-  }
+export async function redraw(ui: Ui, atMost = drawingsAtMost): Promise<MainMenu> {
+  const menu = await drawUntil(ui, atMost, agreedMenu)
+  if (!menu) throw unreadable(ui, "petitboot's menu")
+  return menu
 }
 
-/** Also a menu that can't be read is an answer, to be asked for again at once. */
-function readDrawn(view: ScreenView): MainMenu | 'shell' | 'damaged' | undefined {
-  return readMainMenu(view) ?? (atPrompt(view) ? 'shell' : view.text === '' ? undefined : 'damaged')
+/** The line with the cursor, as two drawings have it. Throws LabError where none do. */
+export async function selectedLine(ui: Ui, atMost = drawingsAtMost): Promise<string> {
+  const line = await drawUntil(ui, atMost, agreedLine)
+  if (line === undefined) throw unreadable(ui, "the cursor of petitboot's menu")
+  return line
+}
+
+/** Has it drawn until what was drawn is enough; undefined where it never is, or nothing is drawn. */
+export async function drawUntil<T>(
+  ui: Ui,
+  atMost: number,
+  agreed: (drawings: readonly Drawing[]) => T | undefined,
+): Promise<T | undefined> {
+  const drawings: Drawing[] = []
+  for (let asked = 1, silences = 0; asked <= atMost && silences < silencesAtMost; asked++) {
+    const view = await drawAnew(ui, silences === 0 ? firstAnswerMs : answerMs)
+    silences = view ? 0 : silences + 1
+    if (!view) continue
+    // Of a key such as Home only the Escape arrived.
+    if (atPrompt(view)) await ui.screen.press({ text: 'exit' }, 'Enter')
+    else drawings.push(readDrawing(view))
+    const found = agreed(drawings)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** All of the screen, on a terminal that forgot what it showed; undefined where nothing comes. */
+async function drawAnew(ui: Ui, timeoutMs: number): Promise<ScreenView | undefined> {
+  // Whatever a damaged sequence has set, such as a scrolling region, must not shift what is drawn now.
+  ui.screen.clear()
+  // Ctrl-L is the one key that neither stops the countdown nor clears the status (nc-cui.c), and curses draws all then.
+  await ui.screen.press('Ctrl-L')
+  return await appears(ui, (view) => view.text !== '' && view, 'screen drawn anew', {
+    timeoutMs,
+    settledMs: drawnMs,
+  })
 }
 
 /**
@@ -43,34 +88,37 @@ function readDrawn(view: ScreenView): MainMenu | 'shell' | 'damaged' | undefined
  * Throws BoardError where there is no such line, LabError where it can't be read.
  */
 export async function moveTo(ui: Ui, wanted: Wanted, name: string): Promise<void> {
-  let isKnown = false
-  let before: MainMenu | undefined
+  let menu = await redraw(ui)
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const menu = await redraw(ui)
     const found = menu.items.flatMap((item, index) => (wanted(item) ? [index] : []))
     if (found.length > 1) throw new BoardError(`petitboot's menu has ${found.length} lines ${name}`)
-    isKnown ||= found.length > 0
-    // Two drawings that lost bytes are not the same.
-    if (menu.whole && found.length === 0 && sameItems(menu, before)) throw noSuchLine(menu, name)
-    before = menu
+    if (menu.whole && found.length === 0) {
+      // Lines that many drawings had damaged may be missing.
+      menu = await redraw(ui)
+      if (menu.whole && !menu.items.some(wanted)) throw noSuchLine(menu, name)
+      continue
+    }
     const way = wayTo(menu, found[0])
-    if (!way) await walk(ui, attempt === 1, menu.items.length, wanted)
-    else if (way.home || way.tabs > 0) await step(ui, way, wanted)
-    else if (await standsOn(ui, wanted)) return
+    if (way && !way.home && way.tabs === 0) return
+    if (way) await step(ui, way, wanted)
+    else await walk(ui, attempt === 1, menu.items.length, wanted)
+    if (await standsOn(ui, wanted)) return
+    menu = await redraw(ui)
   }
+  const hasEntries = menu.items.some(({ label }) => label !== null)
   // A list longer than the screen was gone through line by line.
-  const hasEntries = before?.items.some(({ label }) => label !== null)
-  if (!isKnown && before && hasEntries && !before.whole) throw noSuchLine(before, name)
+  if (hasEntries && !menu.whole) throw noSuchLine(menu, name)
   throw unreadable(ui, `the cursor on petitboot's line ${name}`)
 }
 
-function sameItems(one: MainMenu, other: MainMenu | undefined): boolean {
-  return JSON.stringify(one.items) === JSON.stringify(other?.items)
+/** Whether two drawings since the last key have the cursor on it: what is lost twice is not lost in the same way. */
+async function standsOn(ui: Ui, wanted: Wanted): Promise<boolean> {
+  return isLine(await selectedLine(ui), wanted)
 }
 
-/** Whether a second drawing agrees with the first: bytes lost twice do not make the same mistake twice. */
-async function standsOn(ui: Ui, wanted: Wanted): Promise<boolean> {
-  return isOn(await redraw(ui), wanted)
+/** What is selected is either an entry or one of the lines below. */
+function isLine(text: string, wanted: Wanted): boolean {
+  return itemsFrom([text]).some((item) => wanted(item) || wanted({ ...item, label: null }))
 }
 
 function isOn({ items, cursor }: MainMenu, wanted: Wanted): boolean {
@@ -86,7 +134,7 @@ type Way = { home: boolean; tabs: number }
 function wayTo({ cursor, whole, status }: MainMenu, index: number | undefined): Way | undefined {
   const isStale = status !== null && boots(status) !== undefined
   const isBelow = cursor === null || index === undefined || index < cursor || (index === cursor && isStale)
-  if (index === undefined || (!whole && isBelow)) return whole ? { home: true, tabs: 0 } : undefined
+  if (index === undefined || (!whole && isBelow)) return undefined
   return isBelow ? { home: true, tabs: index } : { home: false, tabs: index - cursor! }
 }
 
@@ -102,7 +150,8 @@ export async function readWhole(ui: Ui, menu: MainMenu): Promise<MainMenu> {
   const items: Item[] = []
   await ui.screen.press('Home')
   for (let current = await redraw(ui); items.length < longestList; ) {
-    items.push(current.items[current.cursor!]!)
+    if (current.cursor === null) throw unreadable(ui, "the cursor of petitboot's menu")
+    items.push(current.items[current.cursor]!)
     const before = ui.screen.view.text
     await ui.screen.press('Tab')
     const next = { timeoutMs: 1_500, settledMs: 100 }
@@ -152,19 +201,24 @@ export async function pressEnter(ui: Ui, wanted: Wanted, pressed: () => void): P
   for (let attempt = 1; ; attempt++) {
     pressed()
     await ui.screen.press('Enter')
-    if (await appears(ui, (view) => saysAnything(view), 'status of the boot')) return
-    // Either the key was lost, or what was said: drawn anew, the status shows which.
-    const menu = await redraw(ui, 2).catch(() => undefined)
-    // Where there is no menu any more, it boots what was selected.
-    if (!menu || (menu.status !== null && boots(menu.status))) return
-    if (attempt === 3 || !isOn(menu, wanted)) throw unreadable(ui, 'an answer of petitboot to Enter')
+    if (await appears(ui, saysThatItBoots, 'status of the boot')) return
+    // Either the key was lost, or what was said: drawn anew, the status shows which. Nothing, and it went on.
+    const shown = await drawUntil(ui, drawingsAtMost, stillAtMenu)
+    if (shown === undefined || shown === 'boots') return
+    if (attempt === 3 || !isLine(shown.line, wanted)) throw unreadable(ui, 'an answer of petitboot to Enter')
   }
 }
 
+/** Three drawings that say nothing of a boot, two of them with the same line under the cursor. */
+function stillAtMenu(drawings: readonly Drawing[]): 'boots' | { line: string } | undefined {
+  if (drawings.some(({ status }) => status !== null && boots(status))) return 'boots'
+  const line = drawings.length < 3 ? undefined : agreedLine(drawings)
+  return line === undefined ? undefined : { line }
+}
+
 /** Also where the menu is gone: petitboot went on. */
-function saysAnything(view: ScreenView): boolean {
-  const status = readStatus(view)
-  return status === undefined ? view.text !== '' : status !== null && boots(status) !== undefined
+function saysThatItBoots(view: ScreenView): boolean {
+  return view.text !== '' && (!isShown(view) || readSaid(view) !== undefined)
 }
 
 export function unreadable(ui: Ui, expected: string): LabError {

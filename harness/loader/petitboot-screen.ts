@@ -33,6 +33,8 @@ const mainTitle = /^ ?Petitboot \(/
 const itemEnd = 79
 const indent = 4
 const prompt = /[#$] ?$/
+/** Of the line with the cursor. */
+const mark = /^ \*/
 const editorTitle = /^ ?Petitboot Option Editor/
 
 /** The main menu, or undefined where another thing is shown, or where it is too damaged to be one. */
@@ -48,6 +50,29 @@ export function readMainMenu(view: ScreenView): MainMenu | undefined {
     whole: used < rows.length && items.some(({ text }, index) => text === '' && index < used - 1),
     status: frame.status,
   }
+}
+
+/** Lines that every main menu has: signs of it also where it is too damaged to be read. */
+const signs = /System (?:information|configuration|status)|Exit to shell|Rescan devices|Petitboot \(/
+
+/** Whether the main menu is shown, or some of it. */
+export function isShown(view: ScreenView): boolean {
+  return signs.test(view.text)
+}
+
+/** How many of the last rows are looked at for a status: a byte that was lost may put it above its own. */
+const statusRows = 4
+
+/** What is said of a boot, also on a damaged screen: `countdown` and so on, with the words. */
+export function readSaid({
+  rows,
+}: ScreenView): { kind: NonNullable<ReturnType<typeof boots>>; text: string } | undefined {
+  for (const row of rows.slice(-statusRows).toReversed()) {
+    const text = row.trim()
+    const kind = boots(text)
+    if (kind) return { kind, text }
+  }
+  return undefined
 }
 
 /** The status line of the main menu; undefined where something else is shown. */
@@ -100,7 +125,7 @@ export function menuOf({ items, cursor, status }: MainMenu): Menu {
 }
 
 /** discover/device-handler.c, countdown_status(). */
-export const countdown = /^Booting in (\d+) sec: /
+const countdown = /^Booting in (\d+) sec: /
 /** discover/boot.c: it loads, or asks the kernel to. */
 const progress =
   /^(?:Booting (?!in \d)|Loaded |Performing kexec |Running boot hooks|Boot cancelled|Download complete|\d+ (?:items? )?download)/
@@ -141,12 +166,71 @@ function readCursor(view: ScreenView, { top, bottom }: Frame, used: number): num
   const marked: number[] = []
   const inverse: number[] = []
   for (let row = top + 1; row < bottom; row++) {
-    if (/^ \*/.test(view.rows[row]!)) marked.push(row)
+    if (mark.test(view.rows[row]!)) marked.push(row)
     if (view.inverse(row)) inverse.push(row)
   }
   const [row] = marked
   if (row === undefined || marked.length > 1 || row > top + used) return null
-  const canBeChosen = /^ \* *[^ []/.test(view.rows[row]!)
-  const agrees = canBeChosen ? inverse.length === 1 && inverse[0] === row : inverse.length === 0
-  return agrees ? row - top - 1 : null
+  if (inverse.some((other) => other !== row)) return null
+  return isSelected(view, row) ? row - top - 1 : null
+}
+
+/** Whether all that a line with the mark says is in reverse video, where it says something that can be chosen. */
+function isSelected(view: ScreenView, row: number): boolean {
+  const text = view.rows[row]!.slice(2).trim()
+  const reversed = view.inverseText(row).trim()
+  return canBeChosen(text) ? reversed === text : reversed === ''
+}
+
+function canBeChosen(text: string): boolean {
+  return text !== '' && !text.startsWith('[')
+}
+
+/** One drawing of a screen that may be damaged: as much of a menu as can be told. */
+export type Drawing = {
+  /** Lines of the menu from the top, without their marks and blanks at both ends. */
+  lines: readonly string[]
+  /** The line with the cursor, whose words are all in reverse video; null where there is none, or more than one. */
+  selected: string | null
+  /** How many lines have room; null where the frame can't be seen. */
+  room: number | null
+  /** The menu where it seems to be in order. */
+  menu: MainMenu | undefined
+  status: string | null
+}
+
+/** Reads as much as is there. A byte that is lost puts what follows to the left, or into the row above. */
+export function readDrawing(view: ScreenView): Drawing {
+  const rules = view.rows.flatMap((row, index) => (/[─q]{10,}/.test(row) ? [index] : []))
+  const top = rules.find((row) => row <= 2) ?? 1
+  const bottom = rules.find((row) => row > top + 2)
+  const rows = view.rows.slice(top + 1, bottom ?? view.rows.findLastIndex((row) => row.trim() !== '') - 1)
+  const used = rows.findLastIndex((row) => row.trim() !== '') + 1
+  const lines = rows.slice(0, used).map((row) => row.replace(mark, '  ').trim())
+  const marked = rows.flatMap((row, index) => (mark.test(row) ? [index] : []))
+  const isOne = marked.length === 1 && isSelected(view, top + 1 + marked[0]!)
+  return {
+    lines,
+    selected: isOne ? (lines[marked[0]!] ?? '') : null,
+    room: bottom === undefined ? null : bottom - top - 1,
+    menu: readMainMenu(view),
+    status: (bottom === undefined ? undefined : view.rows[bottom + 2]?.trim()) || null,
+  }
+}
+
+/** Items by their text alone: what boots something stands below its device, the rest below a blank line. */
+export function itemsFrom(lines: readonly string[]): Item[] {
+  // Of a list that has scrolled, the line of the device is out of sight.
+  let isUnderDevice = true
+  return lines.map((text) => {
+    if (!canBeChosen(text)) isUnderDevice = text !== ''
+    const found = /^(\(\*\) )?(\S.*)$/.exec(text)
+    const boots = isUnderDevice && canBeChosen(text)
+    return {
+      text,
+      label: boots && found ? found[2]! : null,
+      isDefault: boots && found?.[1] !== undefined,
+      isCut: text.length + indent >= itemEnd,
+    }
+  })
 }

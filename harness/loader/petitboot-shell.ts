@@ -1,9 +1,10 @@
 /** Out of petitboot's menu into its shell, and back. */
+import type { ScreenView } from '../console/screen.ts'
 import { Shell } from '../console/shell.ts'
 import { BoardError } from '../errors.ts'
 import type { Ui } from './menu-loader.ts'
 import { answerMs, appears, redraw, unreadable } from './petitboot-keys.ts'
-import { atPrompt, type MainMenu, readMainMenu } from './petitboot-screen.ts'
+import { atPrompt, isShown, type MainMenu } from './petitboot-screen.ts'
 
 const attempts = 3
 
@@ -28,12 +29,17 @@ export async function enterShell(ui: Ui): Promise<Shell> {
   return shell
 }
 
-/** `exit`, and the menu is drawn again. Throws LabError where it isn't. */
+/** Back into the menu, which is drawn again. Throws LabError where it isn't, or can't be read. */
 export async function leaveShell(ui: Ui): Promise<MainMenu> {
-  for (let attempt = 1; ; attempt++) {
+  await exitShell(ui)
+  return await redraw(ui)
+}
+
+/** `exit`, until the menu is there; where it does not come, whoever looks at it next is told. */
+export async function exitShell(ui: Ui): Promise<void> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
     await ui.screen.press({ text: 'exit' }, 'Enter')
-    if (await appears(ui, (view) => readMainMenu(view) !== undefined, 'menu', { settledMs: 300 }))
-      return await redraw(ui)
-    if (attempt === attempts || !atPrompt(ui.screen.view)) return await redraw(ui)
+    const isBack = (view: ScreenView) => !atPrompt(view) && isShown(view)
+    if ((await appears(ui, isBack, 'menu', { settledMs: 300 })) || !atPrompt(ui.screen.view)) return
   }
 }

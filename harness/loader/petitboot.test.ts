@@ -25,6 +25,8 @@ type Session = AsyncDisposable & OpenCast & { ui: Ui }
 async function open(what: string, options: OpenCastOptions = {}): Promise<Session> {
   const played = await openCast(new URL(`recordings/petitboot-${what}.cast`, import.meta.url), {
     speed: 0,
+    // The menu is drawn as often as its drawings need to agree.
+    redrawOn: '\f',
     ...options,
   })
   const { console, screen } = played

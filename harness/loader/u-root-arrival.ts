@@ -193,6 +193,8 @@ async function awaitScreen<T>(
     } catch (error) {
       if (!(error instanceof ScreenTimeout)) throw error
       if (menu?.holding && /Attempting to boot /.test(menu.shown.text(ui))) throw overTooSoon(ui)
+      // It was there, and went on: what it said when it did may be damaged, and its kernel be quiet.
+      if (left <= pauseMs && menu?.holding && signs) throw overTooSoon(ui)
       if (left <= pauseMs) throw new ScreenTimeout(what, ui.timeoutMs, ui.screen.text)
       if (ui.console.position === position || signs) await ui.screen.press('Ctrl-L')
       position = ui.console.position
