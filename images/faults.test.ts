@@ -51,6 +51,14 @@ test("a kernel that is not Debian's is refused, for there are no headers", async
   })
 })
 
+test('an architecture that has none is refused', async (t) => {
+  const power: Image = { ...image, name: 'bookworm-ppc64le', arch: 'ppc64le' }
+  await t.throwsAsync(prepareFault('edu-good', { image: power }), {
+    instanceOf: UsageError,
+    message: 'fault modules are for x86_64 and arm64; bookworm-ppc64le is ppc64le',
+  })
+})
+
 test('a module for another kernel is refused', (t) => {
   const module = makeModule('license=GPL\0vermagic=6.1.0-1-cloud-amd64 SMP preempt mod_unload modversions \0')
   t.notThrows(() => checkModule(module, 'x.ko', '6.1.0-1-cloud-amd64'))

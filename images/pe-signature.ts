@@ -43,3 +43,33 @@ export function withoutSignature(file: Buffer): Buffer {
   stripped.fill(0, table.entryAt, table.entryAt + 8)
   return stripped
 }
+
+/** The object identifier of a common name, 2.5.4.3, in DER; what follows it is a string's tag and length. */
+const commonName = Buffer.from([0x06, 0x03, 0x55, 0x04, 0x03])
+
+/** The common names in a kernel's signature: who signed it, and who vouches for that one. Empty where there is none. */
+export function signatureNames(file: Buffer): string[] {
+  const table = findTable(file)
+  if (!table || table.start === 0) return []
+  const signature = file.subarray(table.start, table.start + table.bytes)
+  const names = new Set<string>()
+  for (let at = signature.indexOf(commonName); at !== -1; at = signature.indexOf(commonName, at + 1)) {
+    const text = at + commonName.length + 2
+    names.add(signature.toString('utf8', text, text + (signature[text - 1] ?? 0)))
+  }
+  return [...names]
+}
+
+/** How an X.509 certificate begins in DER: two sequences with lengths of two bytes, then its version, which is 3. */
+const certificateStart = [0x30, 0x82, -1, -1, 0x30, 0x82, -1, -1, 0xa0, 0x03, 0x02, 0x01, 0x02]
+
+/** The certificate, in DER, that a kernel was signed with; undefined where its signature brings none along. */
+export function signingCertificate(file: Buffer): Buffer | undefined {
+  const table = findTable(file)
+  if (!table || table.start === 0) return undefined
+  const signature = file.subarray(table.start, table.start + table.bytes)
+  for (let at = signature.indexOf(0x30); at !== -1; at = signature.indexOf(0x30, at + 1))
+    if (certificateStart.every((byte, index) => byte === -1 || signature[at + index] === byte))
+      return signature.subarray(at, at + 4 + signature.readUInt16BE(at + 2))
+  return undefined
+}

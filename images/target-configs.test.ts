@@ -1,7 +1,7 @@
 /** Menus, byte for byte: what a bootloader makes of them is seen in the integration tests. */
 import test from 'ava'
 import { UsageError } from '../harness/errors.ts'
-import { configFiles, type Menu, type TargetConfig, targetConfigs } from './target-configs.ts'
+import { configFiles, type Menu, pxelinux, type TargetConfig, targetConfigs } from './target-configs.ts'
 
 const kernel = '/boot/vmlinuz'
 const initramfs = '/boot/initrd.img'
@@ -81,6 +81,53 @@ label entry2
   )
 })
 
+test('syslinux.cfg names its entries by what the menu shows, as petitboot has nothing else', (t) => {
+  t.is(
+    textOf('syslinux', menuOf('Main Linux A', 'B'), '/boot/syslinux/syslinux.cfg'),
+    `menu title Target disk
+timeout 50
+default B
+label Main Linux A
+  menu label Main Linux A
+  kernel /boot/vmlinuz
+  initrd /boot/initrd.img
+  append console=ttyS0 quiet target=0
+label B
+  menu label B
+  kernel /boot/vmlinuz
+  initrd /boot/initrd.img
+  append console=ttyS0 quiet target=1
+`,
+  )
+})
+
+test('a pxelinux.cfg is an extlinux.conf at another place', (t) => {
+  const file = pxelinux(two)
+  t.is(file.path, '/pxelinux.cfg/default')
+  t.is(textOf('extlinux', two, '/extlinux/extlinux.conf'), file.text)
+  t.throws(() => pxelinux(menuOf('A', 'A')), { instanceOf: UsageError })
+  t.throws(() => pxelinux(menuOf('B^C')), { message: /can't stand in a pxelinux menu/ })
+})
+
+test('yaboot.conf has an image, then what belongs to it', (t) => {
+  t.is(
+    textOf('yaboot', menuOf('Main Linux A', 'B = $x'), '/etc/yaboot.conf'),
+    `timeout=50
+default=B = $x
+
+image=/boot/vmlinuz
+label=Main Linux A
+initrd=/boot/initrd.img
+append=console=ttyS0 quiet target=0
+
+image=/boot/vmlinuz
+label=B = $x
+initrd=/boot/initrd.img
+append=console=ttyS0 quiet target=1
+`,
+  )
+})
+
 test("petitboot's own configuration names its default first", (t) => {
   t.is(
     textOf('petitboot', two, '/boot/petitboot.conf'),
@@ -127,9 +174,19 @@ const refusals: [what: string, configs: readonly TargetConfig[], label: string, 
   ['a blank at its end', targetConfigs, 'A ', /is no line of a menu$/],
   ['too many bytes', targetConfigs, 'ü'.repeat(61), /is longer than 120 bytes$/],
   ['a dollar sign', ['bls', 'blscfg'], 'B $x', /can't stand in a bls menu: .*expand dollar signs/],
-  ['quotes around it', ['bls', 'blscfg', 'kboot'], '"B"', /can't stand in a (bls|kboot) menu/],
-  ['a # in front', ['extlinux', 'kboot'], '# 1', /can't stand in a (extlinux|kboot) menu/],
-  ['a ^', ['extlinux'], 'B^C', /can't stand in a extlinux menu: .*a \^ marks a key$/],
+  [
+    'quotes around it',
+    ['bls', 'blscfg', 'kboot', 'yaboot'],
+    '"B"',
+    /can't stand in a (bls|kboot|yaboot) menu/,
+  ],
+  [
+    'a # in front',
+    ['extlinux', 'syslinux', 'kboot'],
+    '# 1',
+    /can't stand in a (extlinux|syslinux|kboot) menu/,
+  ],
+  ['a ^', ['extlinux', 'syslinux'], 'B^C', /can't stand in a (ext|sys)linux menu: .*a \^ marks a key$/],
   ['an =', ['kboot'], 'a=b', /can't stand in a kboot menu: it is what stands before the = there$/],
   ['the name of a key', ['kboot'], 'default', /can't stand in a kboot menu: it is a key of its own there$/],
 ]

@@ -3,10 +3,20 @@ import { UsageError } from '../harness/errors.ts'
 
 /**
  * Configurations that a target disk can have. A loader shows the entries of every one that it finds: u-root those of
- * bls, grub and extlinux, petitboot those of grub or blscfg, petitboot and kboot.
+ * bls, grub, extlinux and syslinux, petitboot those of grub or blscfg, syslinux, petitboot, kboot and yaboot.
  * `blscfg` is `bls` with a grub.cfg that asks for it, as Fedora has it; petitboot reads BLS entries only so.
  */
-export const targetConfigs = ['grub', 'bls', 'blscfg', 'extlinux', 'petitboot', 'kboot', 'kexecboot'] as const
+export const targetConfigs = [
+  'grub',
+  'bls',
+  'blscfg',
+  'extlinux',
+  'syslinux',
+  'petitboot',
+  'kboot',
+  'yaboot',
+  'kexecboot',
+] as const
 export type TargetConfig = (typeof targetConfigs)[number]
 
 /** A line of a menu. */
@@ -34,13 +44,21 @@ export function configFiles(config: TargetConfig, menu: Menu): TextFile[] {
   return writers[config](menu)
 }
 
+/** What a TFTP server offers: https://wiki.syslinux.org/wiki/index.php?title=PXELINUX. Throws as `configFiles`. */
+export function pxelinux(menu: Menu): TextFile {
+  checkMenu(menu)
+  return { path: '/pxelinux.cfg/default', text: syslinux(menu, 'pxelinux') }
+}
+
 const writers: Record<TargetConfig, (menu: Menu) => TextFile[]> = {
   grub: (menu) => [{ path: '/boot/grub/grub.cfg', text: grub(menu) }],
   bls,
   blscfg: (menu) => [...bls(menu), { path: '/boot/grub/grub.cfg', text: blscfg(menu) }],
-  extlinux: (menu) => [{ path: '/extlinux/extlinux.conf', text: extlinux(menu) }],
+  extlinux: (menu) => [{ path: '/extlinux/extlinux.conf', text: syslinux(menu, 'extlinux') }],
+  syslinux: (menu) => [{ path: '/boot/syslinux/syslinux.cfg', text: labelledSyslinux(menu) }],
   petitboot: (menu) => [{ path: '/boot/petitboot.conf', text: petitboot(menu) }],
   kboot: (menu) => [{ path: '/etc/kboot.conf', text: kboot(menu) }],
+  yaboot: (menu) => [{ path: '/etc/yaboot.conf', text: yaboot(menu) }],
   kexecboot: (menu) => [{ path: '/boot/boot.cfg', text: kexecboot(menu) }],
 }
 
@@ -73,7 +91,7 @@ function checkCommandLine(label: string, commandLine: string): void {
 }
 
 /** Throws UsageError where a label of a menu is one that the configuration has no way to say. */
-function refuseLabels({ entries }: Menu, config: TargetConfig, unspeakable: RegExp, why: string): void {
+function refuseLabels({ entries }: Menu, config: string, unspeakable: RegExp, why: string): void {
   for (const { label } of entries)
     if (unspeakable.test(label))
       throw new UsageError(`the label ${JSON.stringify(label)} can't stand in a ${config} menu: ${why}`, {
@@ -128,20 +146,37 @@ function blscfg({ defaultIndex, timeoutSeconds }: Menu): string {
   return `set timeout=${timeoutSeconds}\nset default=${blsName(defaultIndex)}\nblscfg\n`
 }
 
-/** https://wiki.syslinux.org/wiki/index.php?title=Config; U-Boot's boot/pxe_utils.c counts tenths of a second. */
-function extlinux(menu: Menu): string {
-  refuseLabels(menu, 'extlinux', /^#|\^/, 'a # begins a comment there, and a ^ marks a key')
+/**
+ * https://wiki.syslinux.org/wiki/index.php?title=Config; U-Boot's boot/pxe_utils.c counts tenths of a second. `names` are
+ * what stands after `label`, of which each entry has another.
+ */
+function syslinux(menu: Menu, config: string, names = menu.entries.map(wordName)): string {
+  refuseLabels(menu, config, /^#|\^/, 'a # begins a comment there, and a ^ marks a key')
   const { entries, defaultIndex, timeoutSeconds } = menu
   const texts = entries.map(
-    ({ label, commandLine, kernel, initramfs }, index) => `label entry${index + 1}
+    ({ label, commandLine, kernel, initramfs }, index) => `label ${names[index]}
   menu label ${label}
   kernel ${kernel}
   initrd ${initramfs}
   append ${commandLine}
 `,
   )
-  const head = `menu title Target disk\ntimeout ${timeoutSeconds * 10}\ndefault entry${defaultIndex + 1}\n`
+  const head = `menu title Target disk\ntimeout ${timeoutSeconds * 10}\ndefault ${names[defaultIndex]}\n`
   return `${head}${texts.join('')}`
+}
+
+/** Most of those who read it want a word there, and show `menu label`. */
+function wordName(_: MenuEntry, index: number): string {
+  return `entry${index + 1}`
+}
+
+/** petitboot knows no `menu label`: it shows what stands after `label`, to the line's end (discover/syslinux-parser.c). */
+function labelledSyslinux(menu: Menu): string {
+  return syslinux(
+    menu,
+    'syslinux',
+    menu.entries.map(({ label }) => label),
+  )
 }
 
 /** petitboot's own: discover/native/native-lexer.l; what stands first on a line is a key, the rest its value. */
@@ -171,6 +206,17 @@ function kboot(menu: Menu): string {
   })
   // Tenths of a second, as the yaboot before it had them.
   return `timeout=${timeoutSeconds * 10}\ndefault=${entries[defaultIndex]!.label}\n${lines.join('')}`
+}
+
+/** yaboot.conf(5), without its quotes; petitboot's discover/yaboot-parser.c. */
+function yaboot(menu: Menu): string {
+  refuseLabels(menu, 'yaboot', /^["']|["']$/, 'petitboot takes quotes at its ends away')
+  const { entries, defaultIndex, timeoutSeconds } = menu
+  const texts = entries.map(
+    ({ label, commandLine, kernel, initramfs }) =>
+      `\nimage=${kernel}\nlabel=${label}\ninitrd=${initramfs}\nappend=${commandLine}\n`,
+  )
+  return `timeout=${timeoutSeconds * 10}\ndefault=${entries[defaultIndex]!.label}\n${texts.join('')}`
 }
 
 /** kexecboot reads a line into 256 bytes (src/cfgparser.c), its end and a NUL among them. */

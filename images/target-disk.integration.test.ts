@@ -10,7 +10,7 @@ import { describeBytes } from './file-kind.ts'
 import { ensureProgram } from './host-packages.ts'
 import { type Image, resolveImage } from './image.ts'
 import { inspectKernel } from './kernel-file.ts'
-import { isSigned } from './pe-signature.ts'
+import { isSigned, signatureNames } from './pe-signature.ts'
 import { targetConfigs } from './target-configs.ts'
 import { loaderFiles, makeTargetDisk, type TargetDisk, type TargetEntry, targetLabel } from './target-disk.ts'
 import { kernelFaults } from './target-kernels.ts'
@@ -73,9 +73,11 @@ for (const arch of ['x86_64', 'arm64'] as const)
         '/extlinux/extlinux.conf',
         '/boot/petitboot.conf',
         '/etc/kboot.conf',
+        '/etc/yaboot.conf',
         '/boot/boot.cfg',
       ])
         t.is((await run(`cat ${file}`)).match(/Bad: too-large/g)?.length, 1, file)
+      t.is((await run('cat /boot/syslinux/syslinux.cfg')).match(/menu label Bad: too-large/g)?.length, 1)
       t.regex(await run('cat /loader/loader.conf'), /^default harness-998\.conf$/m)
       const grub = await dump('/boot/grub/grub.cfg')
       const check = await ensureProgram({ program: 'grub-script-check', packages: ['grub-common'] })
@@ -98,7 +100,7 @@ async function checkKernels(
   dump: (file: string) => Promise<string>,
 ): Promise<void> {
   const { arch } = image
-  const other = { x86_64: 'arm64', arm64: 'x86_64' }[arch]
+  const other = { x86_64: 'arm64', arm64: 'x86_64', ppc64le: 'x86_64' }[arch]
   t.like(await inspectKernel(await dump('/boot/wrong-arch')), { arch: other })
   const corrupt = await dump('/boot/corrupt-kernel')
   if (arch === 'x86_64') t.like(await inspectKernel(corrupt), { format: 'bzImage', arch })
@@ -115,6 +117,7 @@ async function checkKernels(
   const kernel = await readFile(image.kernel)
   const unsigned = await dump('/boot/unsigned')
   t.true(isSigned(kernel))
+  t.regex(signatureNames(kernel).join(), /Debian Secure Boot/)
   t.false(isSigned(await readFile(unsigned)))
   const verify = await ensureProgram({ program: 'sbverify', packages: ['sbsigntool'] })
   const list = async (name: string) =>

@@ -10,7 +10,7 @@ import { kernelNames } from './boot-disk.ts'
 import { placeFile, writeExt4Disk } from './ext4-disk.ts'
 import type { Image } from './image-schema.ts'
 import type { Watch } from './progress.ts'
-import { configFiles, type MenuEntry, type TargetConfig } from './target-configs.ts'
+import { configFiles, type Menu, type MenuEntry, type TargetConfig } from './target-configs.ts'
 import { type KernelFault, writeFaultyKernel } from './target-kernels.ts'
 
 /** What is wrong with an entry on purpose; null: it boots. */
@@ -70,7 +70,6 @@ const initramfs = '/boot/initrd.img'
  */
 export async function makeTargetDisk(options: TargetDiskOptions): Promise<TargetDisk> {
   const { entries, folder, partitioned = true, progress } = options
-  if (entries.length === 0) throw new UsageError('a target disk needs an entry')
   const files = menuFiles(options)
   progress?.(`build the target disk with ${entries.length} entries`)
   await mkdir(folder, { recursive: true })
@@ -89,13 +88,25 @@ export async function makeTargetDisk(options: TargetDiskOptions): Promise<Target
   return { path: file, entries, remove: () => rm(file, { force: true }) }
 }
 
-function menuFiles({ image, entries, configs = ['grub'], timeoutSeconds = 5 }: TargetDiskOptions) {
+function menuFiles(options: TargetDiskOptions) {
+  const { configs = ['grub'] } = options
+  if (configs.includes('grub') && configs.includes('blscfg'))
+    throw new UsageError('the configurations grub and blscfg are the same file')
+  const menu = menuOf(options)
+  return [...new Set(configs)].flatMap((config) => configFiles(config, menu))
+}
+
+/** The entries as a menu shows them. Throws UsageError where there are none, or two boot by themselves. */
+export function menuOf({
+  image,
+  entries,
+  timeoutSeconds = 5,
+}: Pick<TargetDiskOptions, 'image' | 'entries' | 'timeoutSeconds'>): Menu {
+  if (entries.length === 0) throw new UsageError('a target disk needs an entry')
   const defaults = entries.filter(({ isDefault }) => isDefault)
   if (defaults.length > 1)
     throw new UsageError(`${defaults.length} entries are to boot by themselves; one can`)
-  if (configs.includes('grub') && configs.includes('blscfg'))
-    throw new UsageError('the configurations grub and blscfg are the same file')
-  const menu = {
+  return {
     entries: entries.map(({ label, commandLine, fault }): MenuEntry => {
       return { label, commandLine, kernel: kernelPath(image, fault), initramfs }
     }),
@@ -105,14 +116,22 @@ function menuFiles({ image, entries, configs = ['grub'], timeoutSeconds = 5 }: T
     ),
     timeoutSeconds,
   }
-  return [...new Set(configs)].flatMap((config) => configFiles(config, menu))
 }
 
 function kernelPath({ arch }: Image, fault: EntryFault): string {
   return `/boot/${fault ?? kernelNames[arch]}`
 }
 
-async function placeKernels(tree: string, { image, entries, memoryMiB = 1024, cache }: TargetDiskOptions) {
+/** Puts the initramfs and each kernel that an entry names into a tree. */
+export async function placeKernels(
+  tree: string,
+  {
+    image,
+    entries,
+    memoryMiB = 1024,
+    cache,
+  }: Pick<TargetDiskOptions, 'image' | 'entries' | 'memoryMiB' | 'cache'>,
+): Promise<void> {
   const at = (name: string) => path.join(tree, name)
   await placeFile(image.initramfs, at(initramfs))
   for (const fault of new Set(entries.map((entry) => entry.fault))) {

@@ -27,7 +27,10 @@ export type FaultyKernelOptions = {
 }
 
 type Arch = Image['arch']
-const otherArch = { x86_64: 'arm64', arm64: 'x86_64' } as const satisfies Record<Arch, Arch>
+const otherArch = { x86_64: 'arm64', arm64: 'x86_64', ppc64le: 'x86_64' } as const satisfies Record<
+  Arch,
+  Arch
+>
 /** Recipes of which one is in the cache of most machines. */
 const recipes = { x86_64: 'bookworm-cloud-amd64', arm64: 'bookworm-cloud-arm64' } as const
 const mebibyte = 1024 * 1024
@@ -57,12 +60,13 @@ const garbage = `${'This is no kernel: the harness put it here, to see what the 
 
 /**
  * A head that is a kernel's, and a tail that is none. A bzImage ends within its setup sectors, which both `kexec -l`
- * and the kernel look at (arch/x86/kernel/kexec-bzimage64.c, "bzImage truncated"). Nobody looks at the length of an
- * arm64 Image, which would hang the machine later; so there it is an Image.gz, and damaged from the start, as
+ * and the kernel look at (arch/x86/kernel/kexec-bzimage64.c, "bzImage truncated"); a vmlinux before the segments that
+ * it names (kexec-tools' kexec-elf.c, "ELF segment not in file"). Nobody looks at the length of an arm64 Image, which would hang the machine later; so there it is an Image.gz, and damaged from the start, as
  * kexec-tools 2.0.25 loads what it could unpack before the damage.
  */
 function corrupt(arch: Arch, kernel: Buffer): Buffer {
   if (arch === 'x86_64') return kernel.subarray(0, 4096)
+  if (arch === 'ppc64le') return kernel.subarray(0, mebibyte)
   // No block of a deflate stream begins with these bits (RFC 1951, 3.2.3); gzip's header has ten bytes.
   return gzipSync(kernel.subarray(0, mebibyte), { level: 1 }).fill(0xff, 10)
 }
@@ -114,21 +118,25 @@ function bzImage(): Buffer {
 async function writeTooLarge(file: string, image: Image, memoryBytes: number): Promise<void> {
   // More than the memory, but not more than half a gigabyte: loaders that read all of it take that long to fail.
   const total = memoryBytes + 512 * mebibyte
-  await writeFile(file, await readKernel(image))
+  const kernel = await readKernel(image)
+  sayLarge[image.arch](kernel, total)
+  await writeFile(file, kernel)
   await using handle = await open(file, 'r+')
   await handle.truncate(total)
-  if (image.arch === 'arm64') {
-    const size = Buffer.alloc(8)
-    size.writeBigUInt64LE(BigInt(total))
-    await handle.write(size, 0, 8, 16)
-  } else {
-    const size = Buffer.alloc(4)
-    // syssize, in units of 16 bytes, and init_size, which has no more than four bytes for it.
-    size.writeUInt32LE(Math.floor(total / 16) % 2 ** 32)
-    await handle.write(size, 0, 4, 0x1f4)
-    size.writeUInt32LE(Math.min(total, 2 ** 32 - 4096))
-    await handle.write(size, 0, 4, 0x260)
-  }
   // So that its blocks are counted right, whatever file system this is.
   await handle.sync()
+}
+
+/** Where a kernel's header says how many bytes it takes. */
+const sayLarge: Record<Arch, (kernel: Buffer, bytes: number) => void> = {
+  // image_size
+  arm64: (kernel, bytes) => kernel.writeBigUInt64LE(BigInt(bytes), 16),
+  x86_64(kernel, bytes) {
+    // syssize, in units of 16 bytes, and init_size, which has no more than four bytes for it.
+    kernel.writeUInt32LE(Math.floor(bytes / 16) % 2 ** 32, 0x1f4)
+    kernel.writeUInt32LE(Math.min(bytes, 2 ** 32 - 4096), 0x260)
+  },
+  // p_memsz of the first segment, elf(5)
+  ppc64le: (kernel, bytes) =>
+    kernel.writeBigUInt64LE(BigInt(bytes), Number(kernel.readBigUInt64LE(0x20)) + 0x28),
 }

@@ -141,9 +141,17 @@ test('devices such as an IOMMU come before all that it translates for', (t) => {
   )
 })
 
+test('firmware is in one flash, its variables in another, which is not written to', (t) => {
+  const machine = { ...minimal.machine, flash: { code: '/code', variables: '/a,b' } }
+  t.deepEqual(values(qemuArguments({ ...minimal, machine }), '-drive').slice(-2), [
+    'if=pflash,unit=0,format=raw,readonly=on,file=/code',
+    'if=pflash,unit=1,format=raw,snapshot=on,file=/a,,b',
+  ])
+})
+
 test('a folder for TFTP comes with a card and a network that leads nowhere else', (t) => {
   const machine = { ...minimal.machine, tftp: '/tmp/a,b' }
   const args = qemuArguments({ ...minimal, machine })
-  t.deepEqual(values(args, '-netdev'), ['user,id=boot,restrict=on,tftp=/tmp/a,,b'])
+  t.deepEqual(values(args, '-netdev'), ['user,id=boot,restrict=on,tftp=/tmp/a,,b,bootfile=pxelinux.0'])
   t.regex(values(args, '-device').join(), /^virtio-net-pci,netdev=boot,.*romfile=$/)
 })

@@ -1,6 +1,6 @@
 /** QEMU's command line for one machine: a pure function of what a board descriptor and the harness ask for. */
 
-export type QemuArch = 'x86_64' | 'arm64'
+export type QemuArch = 'x86_64' | 'arm64' | 'ppc64le'
 
 /** A QEMU binary and what it needs to run; `extraArgs` such as `-L` to its data folder come first on the line. */
 export type QemuProgram = {
@@ -21,7 +21,7 @@ type NicModel = (typeof nicModels)[number]
 export const firstInheritedFd = 3
 
 export type QemuMachineDescription = {
-  type: 'pc' | 'q35' | 'virt'
+  type: 'pc' | 'q35' | 'virt' | 'pseries' | 'powernv9'
   /** Machine properties, such as `gic-version: 2`; true and false become on and off. */
   options?: Record<string, string | number | boolean>
   /** CPU model with its features, as `-cpu` takes it. Absent: the machine's own default. */
@@ -36,6 +36,8 @@ export type QemuMachineDescription = {
   nics?: readonly NicModel[]
   /** Folder that a TFTP server offers at 10.0.2.2, to a card of its own on a network with nobody else. */
   tftp?: string | undefined
+  /** Firmware in flash memory, and the store of its variables; what is written to that is lost with QEMU. */
+  flash?: { code: string; variables: string } | undefined
   /** Last on the line, as they are. */
   extraArgs?: string[]
 }
@@ -96,6 +98,7 @@ export function qemuArguments(
     ...diskArguments(machine),
     ...nicArguments(machine.nics ?? []),
     ...(machine.tftp === undefined ? [] : tftpArguments(machine.tftp)),
+    ...(machine.flash === undefined ? [] : flashArguments(machine.flash)),
     ...(machine.extraArgs ?? []),
   ]
 }
@@ -188,11 +191,20 @@ function nicArguments(nics: readonly NicModel[]): string[] {
 /** `restrict=on` leaves QEMU's own servers (TFTP, DHCP) and nothing else, neither the host nor what is behind it. */
 function tftpArguments(folder: string): string[] {
   return [
-    ...['-netdev', `user,id=boot,restrict=on,tftp=${escapeCommas(folder)}`],
+    // DHCP has to name a file: clients look for pxelinux.cfg beside it, whether it is there or not.
+    ...['-netdev', `user,id=boot,restrict=on,tftp=${escapeCommas(folder)},bootfile=pxelinux.0`],
     ...['-device', `virtio-net-pci,netdev=boot,id=bootnic,mac=${bootNicAddress},romfile=`],
   ]
 }
 const bootNicAddress = '52:54:00:6b:78:80'
+
+function flashArguments({ code, variables }: { code: string; variables: string }): string[] {
+  const unit = (number: number, file: string, mode: string) => [
+    '-drive',
+    `if=pflash,unit=${number},format=raw,${mode},file=${escapeCommas(file)}`,
+  ]
+  return [...unit(0, code, 'readonly=on'), ...unit(1, variables, 'snapshot=on')]
+}
 
 /** A locally administered address with QEMU's prefix; the harness's end of the wires is :ff. */
 function nicAddress(index: number): string {

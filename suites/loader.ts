@@ -1,9 +1,34 @@
 /** A bootloader as a person uses it: each entry, its time-out, its editor, and what it says of an entry that can't boot. */
+import { readFile } from 'node:fs/promises'
 import { KexecFailure } from '../harness/errors.ts'
+import { signatureNames } from '../images/pe-signature.ts'
+import type { TargetConfig } from '../images/target-configs.ts'
+import { aboutSigned, knownKeys, knows } from './support/signatures.ts'
 import { openSuite } from './support/suite.ts'
+
+/** As a person calls them. */
+const configTitles: Record<TargetConfig, string> = {
+  grub: 'a grub.cfg',
+  bls: 'BLS entries',
+  blscfg: 'a grub.cfg that asks for BLS entries',
+  extlinux: 'an extlinux.conf',
+  syslinux: 'a syslinux.cfg',
+  petitboot: 'a petitboot.conf',
+  kboot: 'a kboot.conf',
+  yaboot: 'a yaboot.conf',
+  kexecboot: 'a boot.cfg',
+}
 
 const suite = await openSuite('loader')
 const iterations = suite.iterations(1)
+
+/** Declares a test that has to choose, or to press another key: where nobody can, it is skipped with the reason. */
+const choiceTest: typeof suite.menuTest = (title, body) =>
+  suite.menuTest(title, async (t, bootloader) => {
+    const why = bootloader.loader.cannotChoose?.(bootloader.session.ui())
+    if (why !== undefined) suite.skip(why)
+    await body(t, bootloader)
+  })
 
 suite.menuTest('shows every entry of the disk', async (t, bootloader) => {
   const menu = await bootloader.session.powerOn()
@@ -19,7 +44,7 @@ suite.menuTest('shows every entry of the disk', async (t, bootloader) => {
 })
 
 for (const label of ['Main Linux A', 'Main Linux B', 'Main Linux C'])
-  suite.menuTest(`boots “${label}” when it is selected`, async (t, bootloader) => {
+  choiceTest(`boots “${label}” when it is selected`, async (t, bootloader) => {
     for (let iteration = 1; iteration <= iterations; iteration++)
       t.true((await bootloader.boot({ by: 'label', label }, { iteration, iterations })).proven)
   })
@@ -28,7 +53,7 @@ suite.menuTest('boots the default entry when nobody presses a key', async (t, bo
   t.true((await bootloader.boot({ by: 'time-out' })).proven)
 })
 
-suite.menuTest('boots an entry whose command line was edited in its menu', async (t, bootloader) => {
+choiceTest('boots an entry whose command line was edited in its menu', async (t, bootloader) => {
   if (!bootloader.loader.canEdit) return suite.skip(`${bootloader.loader.name} has no editor`)
   const edit = 'kexec_harness.edited=1'
   await bootloader.boot({ by: 'label', label: 'Main Linux B', edit })
@@ -48,7 +73,7 @@ suite.menuTest('goes to its shell and back to its menu', async (t, bootloader) =
   t.deepEqual(bootloader.labels(menu), before)
 })
 
-suite.menuTest('finds its entries again when it is told to rescan', async (t, bootloader) => {
+choiceTest('finds its entries again when it is told to rescan', async (t, bootloader) => {
   const { loader, session } = bootloader
   if (!loader.rescan) return suite.skip(`${loader.name} has no key to rescan`)
   const before = bootloader.labels(await session.atMenu())
@@ -64,9 +89,11 @@ for (const { label, what } of [
   { label: 'Bad: wrong architecture', what: 'of another architecture' },
   { label: 'Bad: larger than memory', what: 'whose kernel is larger than memory' },
 ])
-  suite.menuTest(
+  choiceTest(
     `says why it does not boot an entry ${what}, and is usable afterwards`,
     async (t, bootloader) => {
+      if (!bootloader.entries.some((entry) => entry.label === label))
+        return suite.skip(`no entry ${what} is offered by TFTP: to fetch it takes longer than any limit`)
       const { failure, diagnosis } = await bootloader.bootInVain({ by: 'label', label })
       t.truthy(diagnosis, 'a diagnosis')
       suite.note(`${bootloader.loader.name}, an entry ${what}: ${failure?.message ?? diagnosis?.summary}`)
@@ -74,11 +101,31 @@ for (const { label, what } of [
     },
   )
 
-suite.menuTest('refuses an unsigned kernel when its own kernel is locked down', async (t, bootloader) => {
-  await bootloader.session.powerOn({ append: 'lockdown=integrity' })
-  const { failure, diagnosis } = await bootloader.bootInVain({ by: 'label', label: 'Unsigned' })
-  t.truthy(diagnosis, 'a diagnosis')
-  suite.note(`${bootloader.loader.name}, an unsigned kernel under lockdown: ${failure?.message ?? ''}`)
-  await bootloader.session.powerOn()
-  t.true((await bootloader.boot({ by: 'label', label: 'Main Linux A' })).proven)
-})
+for (const config of await suite.otherConfigs())
+  choiceTest(`boots an entry of a disk with nothing but ${configTitles[config]}`, async (t, bootloader) => {
+    await bootloader.withDisk(config, async () => {
+      t.true((await bootloader.boot({ by: 'label', label: 'Main Linux B' })).proven)
+    })
+  })
+
+choiceTest(
+  'refuses an unsigned kernel when its own kernel is locked down, and boots a signed one whose signer it knows',
+  async (t, bootloader) => {
+    const { loader, session } = bootloader
+    const names = signatureNames(await readFile(bootloader.kernelFile))
+    await bootloader.withSignerVouchedFor(async (whyNot) => {
+      if (whyNot !== undefined) suite.note(`its firmware does not vouch for the kernel's signer: ${whyNot}`)
+      const from = bootloader.board.console.position
+      await session.powerOn({ append: 'lockdown=integrity' })
+      const known = knownKeys(bootloader.board.console.since(from))
+      const unsigned = await bootloader.bootInVain({ by: 'label', label: 'Unsigned' })
+      t.truthy(unsigned.diagnosis, 'a diagnosis')
+      suite.note(`${loader.name}, an unsigned kernel under lockdown: ${unsigned.failure?.message ?? ''}`)
+      const signed = await bootloader.attempt({ by: 'label', label: 'Main Linux A' })
+      suite.note(`${loader.name}, a signed kernel under lockdown: ${aboutSigned(signed, names, known)}`)
+      if (knows(names, known)) t.true(signed.proven, 'the boot of a signed kernel whose signer is known')
+    })
+    await session.powerOn()
+    t.true((await bootloader.boot({ by: 'label', label: 'Main Linux A' })).proven)
+  },
+)

@@ -72,6 +72,8 @@ export type Board = AsyncDisposable & {
   onTrouble(listener: (trouble: Trouble) => void): () => void
   /** Looks into a machine that went silent. `nonce` tells the new kernel's messages from the old one's. */
   examine(nonce: string): Promise<Examination>
+  /** A CPU that jumps to itself for ever where no kernel runs, in words; absent where the board can't be looked into. */
+  findEndlessLoop?(): Promise<string | undefined>
   /** Puts kernel and initramfs where the board's loader finds them; paths on the board. */
   provideTarget(signal: AbortSignal): Promise<TargetFiles>
   /**

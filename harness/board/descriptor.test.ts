@@ -122,6 +122,20 @@ test('the command line replaces parts of the image and adds to the kernel comman
   t.deepEqual(board.image, { recipe: 'bookworm-cloud-amd64' })
 })
 
+test('the command line tells a loader more than its name', async (t) => {
+  const board = await loadDescriptor('mine', await folderWith(t, minimal))
+  const loaderOf = (loader: string) => overrideDescriptor(board, { loader }).loader
+  t.deepEqual(loaderOf('u-root,command=pxeboot,timeout=20'), {
+    ...{ type: 'u-root', command: 'pxeboot', timeout: 20 },
+  })
+  t.like(loaderOf('kexec-tools,checks=false'), { syscall: 'kexec_load', checks: false })
+  const wrong = (loader: string) => t.throws(() => loaderOf(loader), { instanceOf: UsageError })!.message
+  t.regex(wrong('u-root,command=pxebot'), /^--loader u-root,command=pxebot: command: .*"pxeboot"/)
+  t.regex(wrong('u-root,comand=boot'), /^--loader u-root,comand=boot: .*"comand"/)
+  t.is(wrong('u-root,pxeboot'), '--loader: "pxeboot" is no KEY=VALUE')
+  t.regex(wrong('u-rot,command=boot'), /^unknown loader "u-rot"; did you mean "u-root"\?$/)
+})
+
 test('an unknown loader on the command line lists those there are', async (t) => {
   const board = await loadDescriptor('mine', await folderWith(t, minimal))
   const error = t.throws(() => overrideDescriptor(board, { loader: 'kexec' }), { instanceOf: UsageError })

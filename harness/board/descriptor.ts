@@ -78,6 +78,7 @@ function resolveImage(image: BoardImage, folder: string): BoardImage {
 
 /** What a command line may replace. Paths are the caller's to resolve; `append` is added to the descriptor's own. */
 export type DescriptorOverrides = {
+  /** A loader's type, and what it is told: `u-root,command=pxeboot`. */
   loader?: string
   /** An image of images/, in place of the descriptor's. */
   recipe?: string
@@ -106,19 +107,39 @@ function overrideImage(image: BoardImage, files: BoardImage): BoardImage {
   return files.recipe === undefined ? { ...image, ...files } : files
 }
 
-/** The descriptor's own words about another loader mean nothing to this one, which gets its defaults. */
-function overrideLoader(loader: LoaderChoice, name: string | undefined): LoaderChoice {
-  if (name === undefined || name === loader.type) return loader
-  if (loaderNames.includes(name)) {
-    const parsed = loaderTypes.safeParse({ type: name })
-    if (parsed.success) return parsed.data
+/**
+ * `TYPE,KEY=VALUE,…`, as QEMU has it. The descriptor's own words about another loader mean nothing to this one, which
+ * gets its defaults; what is said here goes before them.
+ */
+function overrideLoader(loader: LoaderChoice, text: string | undefined): LoaderChoice {
+  if (text === undefined || text === loader.type) return loader
+  const [name = '', ...words] = text.split(',')
+  if (!loaderNames.includes(name))
+    throw new UsageError(`unknown loader ${JSON.stringify(name)}${didYouMean(name, loaderNames)}`, {
+      hint: `Loaders: ${loaderNames.join(', ')}.`,
+    })
+  const own = name === loader.type ? loader : { type: name }
+  const parsed = loaderTypes.safeParse({ ...own, ...Object.fromEntries(words.map(keyAndValue)) })
+  if (parsed.success) return parsed.data
+  if (words.length === 0)
     throw new UsageError(`--loader ${name} has to be told more than its name`, {
       hint: `Write it into the board's descriptor, loader: { type: ${name}, … }; docs/loaders/${name}.md says what it takes.`,
     })
-  }
-  throw new UsageError(`unknown loader ${JSON.stringify(name)}${didYouMean(name, loaderNames)}`, {
-    hint: `Loaders: ${loaderNames.join(', ')}.`,
+  const [issue] = parsed.error.issues
+  throw new UsageError(`--loader ${text}: ${[...issue!.path, issue!.message].join(': ')}`, {
+    hint: `docs/loaders/${name}.md says what ${name} takes.`,
   })
+}
+
+function keyAndValue(word: string): [key: string, value: string | number | boolean] {
+  const at = word.indexOf('=')
+  if (at < 1)
+    throw new UsageError(`--loader: ${JSON.stringify(word)} is no KEY=VALUE`, {
+      hint: 'For example: --loader u-root,command=pxeboot',
+    })
+  const value = word.slice(at + 1)
+  if (/^\d+$/.test(value)) return [word.slice(0, at), Number(value)]
+  return [word.slice(0, at), value === 'true' || (value === 'false' ? false : value)]
 }
 
 function withoutUndefined<T extends Record<string, string | undefined>>(values: T): T {

@@ -7,12 +7,14 @@ import { recoverKernelLog } from '../../qemu/memory.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
 import { type CpuState, describeCpus, findEndlessLoop, sampleCpus } from '../../qemu/registers.ts'
 import { Traffic } from '../../qemu/traffic.ts'
+import { systemClock } from '../clock.ts'
 import { Console } from '../console/console.ts'
 import type { ConsoleRecorder } from '../console/recorder.ts'
 import { Shell } from '../console/shell.ts'
 import type { Tee } from '../console/tee.ts'
 import { LabError } from '../errors.ts'
 import type { Board, Examination, TargetFiles, Trouble } from './board.ts'
+import { HvcInput } from './hvc-input.ts'
 import { findInstalledKernel } from './installed-kernel.ts'
 import type { QemuDescriptor } from './kinds.ts'
 import { providePayload } from './payload.ts'
@@ -39,12 +41,23 @@ export type QemuBoardOptions = {
   faultDisk?: string | undefined
 }
 
-export type Bootloader = { kernel: string; initramfs: string | undefined; targetDisk: string }
+export type Bootloader = {
+  kernel: string
+  initramfs: string | undefined
+  /** Attached at each power-on: another one may take its place in between. */
+  targetDisk: string
+  /** A folder that a TFTP server is to offer it. */
+  tftp?: string | undefined
+  /** Firmware in flash, and the store of its variables, which is not written to; otherwise the machine's own. */
+  firmware?: { code: string; variables: string } | undefined
+}
 /** The serial number of a target disk: its own Linux finds it by that. */
 export const targetDiskSerial = 'kexec-target'
 
 /** Registers are sampled this often to tell a loop from an idle machine. */
 const samples = { count: 10, intervalMs: 50 }
+/** Looked at while it may well be working, and looked at again. */
+const quickLook = { count: 2, intervalMs: 10 }
 
 export class QemuBoard implements Board {
   readonly descriptor: QemuDescriptor
@@ -56,6 +69,7 @@ export class QemuBoard implements Board {
   readonly powerCycles = 1
   readonly #options: QemuBoardOptions
   readonly #listeners = new Set<(trouble: Trouble) => void>()
+  readonly #hvc: HvcInput | undefined
   #machine: Machine | undefined
   #tee: Tee | undefined
   #pxe: PxeFolder | undefined
@@ -65,7 +79,13 @@ export class QemuBoard implements Board {
     this.descriptor = options.descriptor
     this.accelerator = options.qemu.accelerator
     this.note = options.qemu.reason
-    this.console = new Console({ write: (bytes) => this.#running().write(bytes) }, options.recorder)
+    this.console = new Console({ write: (bytes) => this.#write(bytes) }, options.recorder)
+    // Both machines of POWER have a hypervisor's console.
+    if (options.descriptor.arch === 'ppc64le')
+      this.#hvc = new HvcInput(
+        (bytes) => this.#running().write(bytes),
+        (listener) => this.console.onBytes(listener),
+      )
     this.shell = new Shell(this.console, { prompt: shellStage(options.descriptor).prompt })
   }
 
@@ -80,7 +100,8 @@ export class QemuBoard implements Board {
       program: qemu.program,
       machine: {
         ...{ ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
-        tftp: this.#pxe?.path,
+        tftp: bootloader?.tftp ?? this.#pxe?.path,
+        flash: bootloader?.firmware,
       },
       kernel: (bootloader ?? image)?.kernel,
       initramfs: (bootloader ?? image)?.initramfs,
@@ -125,16 +146,19 @@ export class QemuBoard implements Board {
   async examine(nonce: string): Promise<Examination> {
     const machine = this.#running()
     const cpus = await sampleCpus(machine, samples.count, samples.intervalMs)
-    const loop = await findEndlessLoop(machine, cpus)
+    const loop = await endlessLoop(machine, cpus)
     const log = await recoverKernelLog(machine, nonce)
     return {
-      ...(loop
-        ? { endlessLoop: `CPU${loop.cpu} jumps to itself for ever at 0x${loop.pc.toString(16)}` }
-        : {}),
+      ...(loop === undefined ? {} : { endlessLoop: loop }),
       registers: describeCpus(cpus),
       alive: cpus.flat().some(isAlive),
       recoveredLog: log.found ? log.lines : undefined,
     }
+  }
+
+  async findEndlessLoop(): Promise<string | undefined> {
+    const machine = this.#running()
+    return await endlessLoop(machine, await sampleCpus(machine, quickLook.count, quickLook.intervalMs))
   }
 
   async provideTarget(signal: AbortSignal): Promise<TargetFiles> {
@@ -170,10 +194,18 @@ export class QemuBoard implements Board {
     // Only now: it must not delay the start of QEMU.
     const { Tee } = await import('../console/tee.ts')
     const noBreak = async () => false
-    const write = async (bytes: Buffer) => await this.#running().write(bytes)
+    const write = async (bytes: Buffer) => {
+      // What this process types itself its console records.
+      this.#options.recorder?.typed(bytes, systemClock.nowNs())
+      await this.#write(bytes)
+    }
     return await Tee.offer(this.descriptor.name, { write, sendBreak: noBreak, reopen: async () => {} }).catch(
       () => undefined,
     )
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    await (this.#hvc ?? this.#running()).write(bytes)
   }
 
   #running(): Machine {
@@ -198,6 +230,12 @@ export class QemuBoard implements Board {
   #tell(trouble: Trouble): void {
     for (const listener of [...this.#listeners]) listener(trouble)
   }
+}
+
+/** The CPU that is found at one jump to itself all the time, in words. */
+async function endlessLoop(machine: Machine, cpus: CpuState[][]): Promise<string | undefined> {
+  const loop = await findEndlessLoop(machine, cpus)
+  return loop && `CPU${loop.cpu} jumps to itself for ever at 0x${loop.pc.toString(16)}`
 }
 
 /** A CPU in user space, or one that idles and would wake for an interrupt: its kernel did not hang there. */

@@ -116,7 +116,7 @@ function addRunOptions(command: Command): Command {
   return command
     .option('--board <name>', 'a board, by name or path of its descriptor; repeat for several', collect)
     .option('--suite <name>', 'smoke, timing, stress or shutdown; repeat for several', collect)
-    .option('--loader <name>', 'the loader to use')
+    .option('--loader <name>', 'the loader to use, and what it is told: NAME or NAME,KEY=VALUE…')
     .option('--iterations <n>', 'how many cycles a suite repeats')
     .option('--kernel <image>', 'a kernel, as a path or the name of an image')
     .option('--initramfs <image>', 'an initramfs, as a path or the name of an image')

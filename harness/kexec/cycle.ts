@@ -19,6 +19,7 @@ import type { Markers } from './markers.ts'
 import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
+import { watchForStuck } from './stuck-watch.ts'
 import { describeGap, Timeline } from './timeline.ts'
 
 export type CycleContext = {
@@ -81,6 +82,7 @@ class Cycle {
   readonly #timeline = new Timeline()
   #after: KernelFacts | undefined
   #executing = false
+  #executeFrom = 0
 
   constructor(context: CycleContext) {
     this.#context = context
@@ -89,6 +91,7 @@ class Cycle {
     this.#handover = new Handover({
       markers: context.markers,
       byPanic: context.start.byPanic,
+      ready: context.start.arrive ? undefined : shellStage(descriptor).ready,
       onBorder: (border, line) => this.#mark(borderMarks[border], line.atNs, line.text),
     })
   }
@@ -114,7 +117,9 @@ class Cycle {
   async execute(): Promise<void> {
     const { start, signal } = this.#context
     const arrived = new AbortController()
+    const over = new AbortController()
     this.#executing = true
+    this.#executeFrom = this.#context.board.console.position
     const cameBack = start
       .execute({
         timeoutMs: this.#executeLimitMs,
@@ -123,7 +128,7 @@ class Cycle {
       })
       .then(({ reason, message }) => this.#handover.stop(reason, message))
     try {
-      const followed = this.#follow(() => arrived.abort())
+      const followed = this.#follow(() => arrived.abort(), AbortSignal.any([signal, over.signal]))
       // Its own end by the new kernel's arrival is no news; what else it throws is.
       await Promise.race([
         followed,
@@ -133,16 +138,22 @@ class Cycle {
       ])
     } finally {
       arrived.abort()
+      // What is still waited for would keep the process alive until its limit is over.
+      over.abort()
       await cameBack.catch(() => {})
     }
   }
 
-  async #follow(onNewKernel: () => void): Promise<void> {
-    const { board, start, signal } = this.#context
+  async #follow(onNewKernel: () => void, signal: AbortSignal): Promise<void> {
+    const { board, start } = this.#context
     const { limits } = board.descriptor
-    await this.#within('gap', start.shutdownLimitMs)
-    await this.#within('startup', limits.gapMs)
-    const from = board.console.position
+    await this.#within('gap', start.shutdownLimitMs, signal)
+    {
+      using _watch = watchForStuck(board, (what) => this.#handover.stop('stuck', what))
+      await this.#within('startup', limits.gapMs, signal)
+    }
+    // A quiet kernel's first line is the one that is waited for.
+    const from = this.#handover.quiet ? this.#executeFrom : board.console.position
     onNewKernel()
     const stop = new AbortController()
     const options = { from, timeoutMs: limits.startupMs, signal: AbortSignal.any([signal, stop.signal]) }
@@ -215,8 +226,8 @@ class Cycle {
     this.#detector.line(line, this.#executing ? detectPhase[this.#handover.stage] : 'load')
   }
 
-  async #within(stage: Stage, timeoutMs: number): Promise<void> {
-    const { board, signal } = this.#context
+  async #within(stage: Stage, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { board } = this.#context
     using limit = new Deadline(timeoutMs, signal)
     try {
       await this.#handover.reach(stage, limit.signal)

@@ -55,6 +55,20 @@ test('x86 says no Bye!, and its last line is the start of the new kernel', async
   ])
 })
 
+test('a quiet kernel is there with the ready line of its user space', async (t) => {
+  // arm64 with loglevel=4: its first lines are kept back until the level counts, since `earlycon` waits for ACPI's tables.
+  const lines = ['Sent SIGKILL to all processes', 'HARNESS READY 6.1.0-56-cloud-arm64', '# ']
+  const markers = await loadMarkers('arm64', none)
+  const handover = new Handover({ markers, ready: 'HARNESS READY', onBorder: () => {} })
+  lines.forEach((text, index) => {
+    handover.line(lineAt(text, index))
+  })
+  t.like(handover.borders, { lastOld: { text: lines[0] }, firstNew: { text: lines[1] } })
+  t.is(handover.stage, 'startup')
+  t.true(handover.quiet)
+  t.false((await follow('arm64', lines)).handover.quiet)
+})
+
 test('POWER ends with its switchover, and begins with its MMU or its CPU features', async (t) => {
   // FACTS.md, measured: pseries (radix, purgatory speaks), powernv (dt-cpu-ftrs); a POWER8 begins with hash-mmu.
   for (const first of [
@@ -62,6 +76,8 @@ test('POWER ends with its switchover, and begins with its MMU or its CPU feature
     '[    0.000000] dt-cpu-ftrs: setup for ISA 3000',
     '[    0.000000] hash-mmu: Page sizes from device-tree:',
     '[    0.000000] Linux version 6.1.0-50-powerpc64le',
+    // With loglevel=4, pseries.
+    '\rLinux ppc64le',
   ]) {
     const { handover, borders } = await follow('ppc64le', [
       '[   21.966383] kexec_core: Starting new kernel',
@@ -122,6 +138,7 @@ for (const banner of [
   'iPXE (http://ipxe.org) 00:02.0',
   'NOTICE:  BL1: v2.8',
   '--== Welcome to Hostboot hostboot-3beba24/hbicore.bin ==--',
+  'SLOF **********************************************************************',
   '[   63.240664100,5] OPAL skiboot-v6.3.1 starting...',
 ])
   test(`a firmware banner between two kernels is a reset: ${banner}`, async (t) => {

@@ -9,7 +9,7 @@ const stages = ['shutdown', 'gap', 'startup', 'userspace', 'ready'] as const
 export type Stage = (typeof stages)[number]
 
 /** What ended a handover before it was ready. */
-export type StopReason = 'panic' | 'reset' | 'firmware' | 'exec-error' | 'refused' | 'board-died'
+export type StopReason = 'panic' | 'reset' | 'firmware' | 'exec-error' | 'refused' | 'stuck' | 'board-died'
 
 export type Borders = { lastOld?: Line; firstNew?: Line; init?: Line; ready?: Line }
 
@@ -34,6 +34,8 @@ export type HandoverOptions = {
   onBorder: (border: keyof Borders, line: Line) => void
   /** True: a panic of the old kernel is how it starts the new one, so its message is the last old line. */
   byPanic?: boolean | undefined
+  /** How the line begins with which the new user space says that it is ready: a quiet kernel's first. */
+  ready?: string | undefined
 }
 
 /** One handover as its lines arrive. Feed it every console line from just before the execute. */
@@ -53,6 +55,12 @@ export class Handover {
 
   get stage(): Stage {
     return this.#stage
+  }
+
+  /** Whether the new kernel said nothing before its user space was ready, as one with `quiet` does. */
+  get quiet(): boolean {
+    const { firstNew } = this.borders
+    return firstNew !== undefined && this.#isReady(firstNew)
   }
 
   get stopped(): HandoverStopped | undefined {
@@ -140,8 +148,13 @@ export class Handover {
 
   /** The new kernel's own first line, or, where that one was lost or garbled on the wire, any line stamped near zero. */
   #startsNewKernel(line: Line): boolean {
-    if (this.#options.markers.firstNewLine.test(line.text)) return true
+    if (this.#options.markers.firstNewLine.test(line.text) || this.#isReady(line)) return true
     return this.#stage === 'gap' && parseKernelLine(line.text)?.seconds === 0
+  }
+
+  #isReady({ text }: Line): boolean {
+    const { ready } = this.#options
+    return ready !== undefined && text.startsWith(ready)
   }
 
   #border(name: keyof Borders, line: Line, stage: Stage): void {

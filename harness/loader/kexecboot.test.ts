@@ -95,6 +95,9 @@ test('without a keyboard, its time-out boots the first entry', async (t) => {
   const { sendKey: _, ...ui } = uiOf(played, never)
   const menu = await loader.arrive(ui, { from: 0, holdCountdown: false })
   t.is(menu.entries[0]!.label, 'Main Linux A')
+  t.regex(loader.cannotChoose!({})!, /takes no keys from its console, and this board has no other keyboard/)
+  t.is(loader.cannotChoose!(uiOf(played, never)), undefined)
+  await t.throwsAsync(loader.rescan!(ui), { instanceOf: BoardError, message: /no other keyboard/ })
   await t.throwsAsync(loader.boot(ui, { by: 'label', label: 'Main Linux A' }, nothing), {
     instanceOf: BoardError,
     message: /takes no keys from its console/,

@@ -8,10 +8,12 @@ import { ConsoleTimeout } from '../console/console.ts'
 import { BoardError } from '../errors.ts'
 import { KexecbootKeys } from './kexecboot-keys.ts'
 import { gaveUp, isInit, refusalOf } from './kexecboot-menu.ts'
+import { beforeCountdownEnds } from './menu-countdown.ts'
 import type { BootWatch, MenuLoader, Refusal, Ui } from './menu-loader.ts'
 
 type KexecbootChoice = Extract<MenuLoaderChoice, { type: 'kexecboot' }>
 
+const noKeyboard = 'kexecboot takes no keys from its console, and this board has no other keyboard'
 /** The longest that a timer takes: who waits here is ended by his signal. */
 const foreverMs = 2 ** 31 - 1
 /** Nobody lets a bootloader wait longer before it boots by itself. */
@@ -25,12 +27,19 @@ export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLo
     method: { syscall: 'kexec_load', checks: true, ifdown: true },
     configs: ['kexecboot'],
     canEdit: false,
+    cannotChoose: ({ sendKey }) => (sendKey ? undefined : noKeyboard),
 
     async arrive(ui, { holdCountdown }) {
-      const keys = new KexecbootKeys(ui)
-      const menu = await keys.arrive(!(holdCountdown && ui.sendKey))
-      if (holdCountdown) await keys.hold()
-      return menu
+      await new KexecbootKeys(ui).reach()
+      if (!holdCountdown || !ui.sendKey) return await new KexecbootKeys(ui).arrive(true)
+      const from = ui.console.position
+      const what = 'its menu was read and its time-out held'
+      return await beforeCountdownEnds(ui, { loader: 'kexecboot', from, what }, async (held) => {
+        const keys = new KexecbootKeys(held)
+        const menu = await keys.arrive(false)
+        await keys.hold()
+        return menu
+      })
     },
 
     async boot(ui, choice, watch) {
@@ -41,6 +50,7 @@ export function kexecboot({ timeout }: Pick<KexecbootChoice, 'timeout'>): MenuLo
     },
 
     async rescan(ui) {
+      if (!ui.sendKey) throw new BoardError(noKeyboard)
       const keys = new KexecbootKeys(ui)
       await keys.leaveHold()
       const menu = await keys.rescan()
@@ -58,7 +68,7 @@ async function choose(
 ): Promise<void> {
   if (edit !== undefined) throw new BoardError("kexecboot can't change an entry's command line")
   if (!ui.sendKey)
-    throw new BoardError(`kexecboot takes no keys from its console, and this board has no other keyboard`, {
+    throw new BoardError(noKeyboard, {
       hint: 'Boot its default by its time-out; on a QEMU board keys work.',
     })
   const keys = new KexecbootKeys(ui)

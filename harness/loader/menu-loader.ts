@@ -60,8 +60,17 @@ export type MenuLoader = {
   readonly method: LoadMethod
   /** Which of a target disk's configurations it reads (images/target-disk.ts). */
   readonly configs: readonly TargetConfig[]
+  /** Others that it reads, each of which is tried on a disk that has no other. */
+  readonly otherConfigs?: readonly TargetConfig[]
+  /** tftp: its entries come from a pxelinux.cfg that a TFTP server offers, and not from a disk. */
+  readonly entriesFrom?: 'tftp'
   /** Whether a choice may have an `edit`. */
   readonly canEdit: boolean
+  /**
+   * Why nobody can choose an entry of its menu on this board, as a sentence: its time-out is all there is. Absent, or
+   * undefined, where one can.
+   */
+  cannotChoose?(ui: Pick<Ui, 'sendKey'>): string | undefined
   /** A label as its menu shows it: cut, with the disk's name before it. Absent: as the configuration has it. */
   shownLabel?(label: string): string
   /**

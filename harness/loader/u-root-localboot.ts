@@ -11,6 +11,7 @@ import {
   ShownMenus,
 } from './u-root-arrival.ts'
 import { type LocalEntry, readFailures, readLocalEntries } from './u-root-menu.ts'
+import { mustHaveFileLoad } from './u-root-refusal.ts'
 import { enterCommand } from './u-root-typing.ts'
 
 /** The longest that a timer takes. */
@@ -71,8 +72,10 @@ async function start(ui: Ui, command: string, watch: BootWatch): Promise<Refusal
   const refused = { timeoutMs: foreverMs, signal: ui.signal, from, what: 'refusal' }
   await ui.console.expect(/Failed to boot kernel [^\n]*\n|error: exit status/, refused)
   const failure = readFailures(ui.console.since(from))[0]
-  return {
+  const refusal = {
     message: failure?.message ?? `localboot ended without a word:\n${ui.screen.text}`,
     usable: command.includes('-config'),
   }
+  mustHaveFileLoad(refusal)
+  return refusal
 }

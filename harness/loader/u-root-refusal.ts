@@ -1,5 +1,6 @@
 /** What comes of a choice in u-root's menu: nothing that it says where it boots, and in its words where it does not. */
 import { ConsoleTimeout } from '../console/console.ts'
+import { UsageError } from '../errors.ts'
 import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
 import { type Failure, readAttempts, readFailures, turn } from './u-root-menu.ts'
 
@@ -40,6 +41,20 @@ export async function awaitTimeOut(ui: Ui, from: number, watch: BootWatch): Prom
       ? others.map((other) => other.message)
       : [`Attempting to boot LinuxImage(\n  Name: ${next}`]
   return { message: [message, ...after].join('\n'), usable: false }
+}
+
+/**
+ * Throws UsageError where it was no fault of the entry's: its commands know no other system call than kexec_file_load
+ * (LinuxImage.Load of its sources), and so boot nothing on a kernel without it.
+ */
+export function mustHaveFileLoad({ message }: Refusal): void {
+  if (!/kexec_file_load\([\s\S]*= function not implemented/.test(message)) return
+  throw new UsageError(
+    "the kernel of this u-root has no kexec_file_load, without which its boot, pxeboot and localboot can't boot anything",
+    {
+      hint: "Give it a kernel with CONFIG_KEXEC_FILE, which Debian's arm64 kernels lack; or try u-root's `kexec -L` with the loader u-root-kexec.",
+    },
+  )
 }
 
 /** What followed a choice: the menu again, or, where the command ended, the shell. */

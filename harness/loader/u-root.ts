@@ -17,8 +17,12 @@ import {
 import { appendToCommandLine } from './u-root-edit.ts'
 import { uRootLocalboot } from './u-root-localboot.ts'
 import { bootEntries } from './u-root-menu.ts'
-import { awaitRefusal, awaitTimeOut } from './u-root-refusal.ts'
+import { awaitRefusal, awaitTimeOut, mustHaveFileLoad } from './u-root-refusal.ts'
 import { enterLine, prompts } from './u-root-typing.ts'
+
+/** What its `boot` reads, each by a parser of its own (pkg/boot/localboot of its sources); `blscfg` it lists twice. */
+const bootConfigs = { configs: ['grub'], otherConfigs: ['bls', 'extlinux', 'syslinux'] } as const
+const pxeConfigs = { configs: [], entriesFrom: 'tftp' } as const
 
 /** Which of its commands finds and boots entries. */
 export type URootCommand = 'boot' | 'pxeboot' | 'localboot'
@@ -41,8 +45,7 @@ function uRootMenu(command: Exclude<URootCommand, 'localboot'>): MenuLoader {
     name: 'u-root',
     // LinuxImage.Load of its sources: kexec_file_load, where nothing asks for the other.
     method: { syscall: 'kexec_file_load', checks: true, ifdown: false },
-    configs: command === 'boot' ? ['grub'] : [],
-
+    ...(command === 'boot' ? bootConfigs : pxeConfigs),
     canEdit: true,
 
     async arrive(ui, { from, holdCountdown }) {
@@ -57,12 +60,17 @@ function uRootMenu(command: Exclude<URootCommand, 'localboot'>): MenuLoader {
     },
 
     async boot(ui, choice, watch) {
-      if (choice.by === 'time-out') return await awaitTimeOut(ui, shown.from(ui), watch)
+      if (choice.by === 'time-out') {
+        const refusal = await awaitTimeOut(ui, shown.from(ui), watch)
+        mustHaveFileLoad(refusal)
+        return refusal
+      }
       const number = await numberOf(ui, choice.label, command, shown)
       if (choice.edit !== undefined) await appendToCommandLine(ui, number, choice.edit)
       const from = await enterLine(ui, prompts.menu, String(number), watch.chosen)
       const refusal = await awaitRefusal(ui, from)
       shown.mark(ui, from)
+      mustHaveFileLoad(refusal)
       if (!refusal.usable) full.add(ui.console)
       return refusal
     },

@@ -8,6 +8,7 @@ import { describeChoice } from '../../harness/kexec/menu-start.ts'
 import type { SessionCycle } from '../../harness/kexec/session.ts'
 import { kexecTools } from '../../harness/loader/kexec-tools.ts'
 import type { Choice, Menu, MenuLoader } from '../../harness/loader/menu-loader.ts'
+import type { TargetConfig } from '../../images/target-configs.ts'
 import { findingsOf } from './findings.ts'
 import type { OpenedBootloader } from './open-bootloader.ts'
 import type { Recording } from './recording.ts'
@@ -56,6 +57,11 @@ export class BootloaderUnderTest extends SessionRecord {
     return this.#parts.descriptor.limits.loadMs
   }
 
+  /** The kernel that entries without a fault boot. */
+  get kernelFile(): string {
+    return this.#parts.opened.kernel
+  }
+
   /** Entries that boot. */
   get good(): readonly DiskEntry[] {
     return this.entries.filter(({ fault }) => fault === null)
@@ -78,10 +84,49 @@ export class BootloaderUnderTest extends SessionRecord {
    * what the test wants. Throws KexecFailure where the entry was booted all the same.
    */
   async bootInVain(choice: Choice): Promise<SessionCycle> {
-    const cycle = await this.#record(choice, {}, () => this.session.boot(choice), { inVain: true })
+    const cycle = await this.attempt(choice)
     if (cycle.proven)
       throw new KexecFailure(`${this.loader.name} booted ${describeChoice(choice)}, which can't be booted`)
     return cycle
+  }
+
+  /** Tries to boot an entry of which nobody can tell beforehand whether it boots: either is recorded as it was to be. */
+  async attempt(choice: Choice): Promise<SessionCycle> {
+    return await this.#record(choice, {}, () => this.session.boot(choice), { inVain: true })
+  }
+
+  /** Switches the power on with a disk that has one configuration alone; the first disk is back afterwards. */
+  async withDisk(config: TargetConfig, body: () => Promise<void>): Promise<void> {
+    const { insertDisk } = this.#parts.opened
+    await insertDisk(config)
+    try {
+      await this.session.powerOn()
+      await body()
+    } finally {
+      await insertDisk()
+      // What is shown now is of the other disk.
+      this.session.seen(undefined)
+    }
+  }
+
+  /**
+   * Runs a body in which the machine has UEFI firmware that vouches for who signed the kernel, from its next power-on on.
+   * Told why not where it can't have it: then it is started as ever.
+   */
+  async withSignerVouchedFor(body: (whyNot: string | undefined) => Promise<void>): Promise<void> {
+    const { descriptor, opened } = this.#parts
+    const { kernel, bootloader } = opened
+    // Only now: few tests want it.
+    const { signerFirmware } = await import('./signer-firmware.ts')
+    const { signal } = this.session.ui()
+    await using found = await signerFirmware(descriptor, kernel, signal)
+    bootloader.firmware = found.firmware
+    try {
+      await body(found.whyNot)
+    } finally {
+      bootloader.firmware = undefined
+      this.session.seen(undefined)
+    }
   }
 
   /** From the main Linux back into the bootloader. Throws KexecFailure where it does not come to its menu. */

@@ -10,6 +10,7 @@ import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
 import type { LoadMethod, ShellLoader } from '../../harness/loader/loader.ts'
 import { openLoader } from '../../harness/loader/loaders.ts'
+import type { TargetConfig } from '../../images/target-configs.ts'
 import { BoardUnderTest } from './board-under-test.ts'
 import type { BootloaderUnderTest } from './bootloader-under-test.ts'
 import { openBoard } from './open-board.ts'
@@ -73,6 +74,12 @@ export class Suite {
   /** The same without purgatory's digest, where that can be left out. */
   get quickestMethod(): LoadMethod {
     return quickestOf(this.#plan.descriptor.loader)
+  }
+
+  /** What the bootloader reads besides the configuration that its disk has: empty where it has no menu. */
+  async otherConfigs(): Promise<readonly TargetConfig[]> {
+    const loader = await openLoader(this.#plan.descriptor.loader)
+    return loader.ui === 'menu' ? (loader.otherConfigs ?? []) : []
   }
 
   /** Declares a test of a loader that is run in a shell. Tests of a suite run one after another on one board. */

@@ -20,9 +20,16 @@ const wanted: readonly { label: string; fault: EntryFault; append?: string; isDe
   { label: 'Unsigned', fault: 'unsigned' },
 ]
 
-/** The entries of a new disk, each with a nonce of its own. */
-export function targetEntries({ arch, earlyConsole, append }: Descriptor): DiskEntry[] {
-  return wanted.map(({ label, fault, append: own, isDefault = false }) => {
+/** What no server should send: u-root keeps all of it in memory, and the machine dies of that before it has it. */
+const notByTftp: readonly EntryFault[] = ['too-large']
+
+/** The entries of a new disk, or of a TFTP server, each with a nonce of its own. */
+export function targetEntries(
+  { arch, earlyConsole, append }: Descriptor,
+  from: 'disk' | 'tftp' = 'disk',
+): DiskEntry[] {
+  const offered = from === 'disk' ? wanted : wanted.filter(({ fault }) => !notByTftp.includes(fault))
+  return offered.map(({ label, fault, append: own, isDefault = false }) => {
     const nonce = newNonce()
     const words = [append, own].filter(Boolean).join(' ')
     return {

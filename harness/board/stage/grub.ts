@@ -52,7 +52,13 @@ const grub: Omit<Dialect, 'name' | 'prompt'> = {
   ],
 }
 
-/** Moves the cursor down until it is on the entry. On a serial terminal GRUB marks that line with an asterisk. */
+/** To the first entry, and one entry down: Ctrl-A and Ctrl-N (grub-core/normal/menu.c). Each stops the countdown. */
+const keys = { first: '\x01', next: '\x0e' }
+
+/**
+ * Goes to the first entry, unless the default is the one, and moves the cursor down until it is on the entry. On a
+ * serial terminal GRUB marks that line with an asterisk.
+ */
 async function chooseEntry(
   name: string,
   entry: string,
@@ -87,9 +93,9 @@ async function chooseEntry(
     }
     seen.push(marked.title)
     // Below the last entry the cursor stays where it is.
-    if (seen.length >= repeats && seen.slice(-repeats).every((title) => title === marked.title)) break
+    if (seen.length > repeats && seen.slice(-repeats).every((title) => title === marked.title)) break
     position = console.position
-    await console.write('\x0e')
+    await console.write(moves === 0 ? keys.first : keys.next)
   }
   throw new BoardError(
     `${name} has no entry ${JSON.stringify(entry)}; it has ${[...new Set(seen)].map((title) => JSON.stringify(title)).join(', ')}`,

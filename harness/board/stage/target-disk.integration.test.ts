@@ -10,7 +10,6 @@ import { ensureProgram } from '../../../images/host-packages.ts'
 import { type Image, resolveImage } from '../../../images/image.ts'
 import { makeTargetDisk, type TargetDiskOptions, type TargetEntry } from '../../../images/target-disk.ts'
 import { type KernelFault, kernelFaults } from '../../../images/target-kernels.ts'
-import type { QemuArch } from '../../../qemu/arguments.ts'
 import { ensureUBoot } from '../../../qemu/rig/firmware.ts'
 import { Shell } from '../../console/shell.ts'
 import { BoardError } from '../../errors.ts'
@@ -19,11 +18,13 @@ import { runStage, type Stage, stageTypes } from './stages.ts'
 
 const timeoutMs = 180_000
 const recipes = { x86_64: 'bookworm-cloud-amd64', arm64: 'bookworm-cloud-arm64' } as const
+/** Architectures whose firmware is tried here. */
+type Arch = keyof typeof recipes
 const ovmf = '/usr/share/ovmf/OVMF.fd'
 const grubModules = '/usr/lib/grub/x86_64-efi'
 const parse = (stage: unknown): Stage => stageTypes.parse(stage)
 
-function entriesFor(arch: QemuArch): TargetEntry[] {
+function entriesFor(arch: Arch): TargetEntry[] {
   // On a busy host a TCG machine may fail the kernel's timer check (IO-APIC + timer doesn't work).
   const console = arch === 'arm64' ? 'console=ttyAMA0' : 'console=ttyS0 no_timer_check'
   const entry = (label: string, nonce: string, fault: TargetEntry['fault'] = null): TargetEntry => ({
@@ -39,7 +40,7 @@ function entriesFor(arch: QemuArch): TargetEntry[] {
   ]
 }
 
-async function makeDisk(t: ExecutionContext, arch: QemuArch, more: Partial<TargetDiskOptions>) {
+async function makeDisk(t: ExecutionContext, arch: Arch, more: Partial<TargetDiskOptions>) {
   const image = await resolveImage(recipes[arch])
   const folder = await mkdtemp(path.join(tmpdir(), 'target-disk-test-'))
   t.teardown(() => rm(folder, { recursive: true }))
@@ -142,11 +143,18 @@ const toGrub = parse({
   commands: ['fs0:', { run: 'grub.efi', expect: 'Welcome to GRUB' }],
 })
 
-for (const partitioned of [true, false])
+for (const { partitioned, defaultIndex } of [
+  { partitioned: true, defaultIndex: 0 },
+  { partitioned: false, defaultIndex: 2 },
+])
   test.serial(
-    `GRUB boots the entry whose label is hostile, ${partitioned ? 'from a partition' : 'whole disk'}`,
+    `GRUB boots the entry whose label is hostile, ${partitioned ? 'from a partition, below the default' : 'whole disk, above the default'}`,
     async (t) => {
-      const started = await startGrub(t, { partitioned })
+      const all = entriesFor('x86_64').map((entry, index) => ({
+        ...entry,
+        isDefault: index === defaultIndex,
+      }))
+      const started = await startGrub(t, { partitioned, entries: all })
       if (!started) return t.pass()
       await using machine = started.machine
       const { label, commandLine } = started.entries[1]!
@@ -158,7 +166,7 @@ for (const partitioned of [true, false])
   )
 
 /** Boots the image itself, with the disk at /mnt. */
-async function startLinux(t: ExecutionContext, arch: QemuArch, image: Image, disk: string) {
+async function startLinux(t: ExecutionContext, arch: Arch, image: Image, disk: string) {
   const console = arch === 'arm64' ? 'console=ttyAMA0' : 'console=ttyS0 no_timer_check'
   const kernel = ['-kernel', image.kernel, '-initrd', image.initramfs, '-append', console]
   const drive = ['-drive', `file=${disk},format=raw,if=none,id=target,snapshot=on`]
