@@ -23,7 +23,7 @@ type Verdict = Pick<Diagnosis, 'kind' | 'summary' | 'confidence'> & { facts?: st
 const keptLines = 30
 const keptRecovered = 60
 
-const stoppedBy: Record<StopReason, { kind: DiagnosisKind; summary: string }> = {
+const stoppedBy: Record<Exclude<StopReason, 'stuck'>, { kind: DiagnosisKind; summary: string }> = {
   panic: { kind: 'panic', summary: 'the kernel panicked' },
   reset: { kind: 'reset', summary: 'the machine reset itself' },
   firmware: { kind: 'reset', summary: 'the machine went through its firmware, so it was reset' },
@@ -71,6 +71,8 @@ async function examineUnlessPointless({ board, nonce, stage, stopped }: Symptoms
 function judge(symptoms: Symptoms, examination: Examination): Verdict {
   const { failed, stopped } = symptoms
   if (failed) return { kind: failed.kind, summary: failed.message, confidence: 'seen', facts: failed.facts }
+  if (stopped?.reason === 'stuck')
+    return judgeSilence(symptoms, { ...examination, endlessLoop: stopped.message })
   if (stopped) {
     const { kind, summary } = stoppedBy[stopped.reason]
     // A bootloader's own words are the first that its maintainer wants to read.
@@ -82,7 +84,7 @@ function judge(symptoms: Symptoms, examination: Examination): Verdict {
 
 /** A silent machine: dead, stuck, panicked without a word, or alive and only its console lost. */
 function judgeSilence(
-  { stage, stageLimitMs, fromMenu }: Symptoms,
+  { stage, stageLimitMs, stopped, fromMenu }: Symptoms,
   { recoveredLog, alive, endlessLoop }: Examination,
 ): Verdict {
   const panicked = recoveredLog?.find((line) => line.includes('Kernel panic - not syncing'))
@@ -119,7 +121,8 @@ function judgeSilence(
       summary:
         "purgatory found that the new kernel's segments had changed since they were loaded, and stopped",
       confidence: 'seen',
-      facts: [endlessLoop],
+      // What ended the wait is said already.
+      facts: stopped ? [] : [endlessLoop],
     }
   if (stage === 'gap' && !recoveredLog)
     return {

@@ -3,6 +3,7 @@
 import { HarnessError, isAbort, KexecFailure } from '../../harness/errors.ts'
 import type { Failure, NewEvent } from '../../harness/journal/events.ts'
 import { JournalWriter } from '../../harness/journal/journal.ts'
+import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 
 /** An event of one board, without the board's name. */
 type Distribute<E> = E extends { board: string | null } ? Omit<E, 'board'> : never
@@ -37,6 +38,8 @@ export class Recording implements Disposable {
 export function toFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof HarnessError) return { kind: error.kind, message, hint: error.hint }
+  // No fault of anyone, and no bug: its words say all that there is to say.
+  if (error instanceof UnsupportedMethod) return { kind: 'usage', message }
   if (isExpectation(error))
     return { kind: 'assertion', message: `${message}: tap/ in the run's folder says why` }
   return { kind: 'internal', message, stack: error instanceof Error ? error.stack : undefined }
