@@ -1,6 +1,6 @@
 /** A raw disk with one ext4 file system that holds a folder's files, which bootloaders of any age can read. */
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, readdir, realpath, rm, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { LabError } from '../harness/errors.ts'
@@ -81,8 +81,10 @@ export async function diskBytes({
  */
 export async function placeFile(from: string, to: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true })
-  const copy = () => copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-  await link(from, to).catch(copy)
+  // A hard link to a symbolic link would be one too, and lead nowhere from its new folder.
+  const file = await realpath(from)
+  const copy = () => copyFile(file, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+  await link(file, to).catch(copy)
 }
 
 async function createDisk(file: string, bytes: number, head: Buffer | undefined): Promise<void> {

@@ -67,6 +67,7 @@ export class QemuBoard implements Board {
   readonly note: string
   /** A machine that does not boot once will not boot the next time. */
   readonly powerCycles = 1
+  readonly sendKey?: (name: string) => Promise<void>
   readonly #options: QemuBoardOptions
   readonly #listeners = new Set<(trouble: Trouble) => void>()
   readonly #hvc: HvcInput | undefined
@@ -87,6 +88,10 @@ export class QemuBoard implements Board {
         (listener) => this.console.onBytes(listener),
       )
     this.shell = new Shell(this.console, { prompt: shellStage(options.descriptor).prompt })
+    if (hasKeyboard(options.descriptor))
+      this.sendKey = async (name) => {
+        await this.#running().qmp.execute('send-key', { keys: [{ type: 'qcode', data: name }] })
+      }
   }
 
   async powerOn(commandLine: string, signal: AbortSignal): Promise<number> {
@@ -174,10 +179,6 @@ export class QemuBoard implements Board {
     return await watchHandover(this.#running(), { machineKexec, signal })
   }
 
-  async sendKey(name: string): Promise<void> {
-    await this.#running().qmp.execute('send-key', { keys: [{ type: 'qcode', data: name }] })
-  }
-
   sendTraffic(framesPerSecond: number): Traffic {
     return new Traffic(this.#running().wires, framesPerSecond)
   }
@@ -230,6 +231,11 @@ export class QemuBoard implements Board {
   #tell(trouble: Trouble): void {
     for (const listener of [...this.#listeners]) listener(trouble)
   }
+}
+
+/** A PC has one on its board; elsewhere it is a device that the descriptor asks for. */
+function hasKeyboard({ arch, machine }: QemuDescriptor): boolean {
+  return arch === 'x86_64' || machine.devices.some((device) => /^(usb-kbd|virtio-keyboard)/.test(device))
 }
 
 /** The CPU that is found at one jump to itself all the time, in words. */

@@ -147,15 +147,19 @@ export class KexecSession {
     }
   }
 
-  /** Loads and unloads; returns what /sys/kernel/kexec_loaded said after each. */
+  /** Loads and unloads; returns what /sys/kernel/kexec_loaded said after each. Throws UnsupportedMethod. */
   async loadAndUnload(
     method: LoadMethod,
   ): Promise<{ afterLoad: boolean | null; afterUnload: boolean | null; output: string }> {
     const { board, loader, signal } = this.#options
-    await this.ensureRunning()
+    const why = loader.cannot?.(method)
+    if (why !== undefined) throw new UnsupportedMethod(why)
+    const { release } = await this.ensureRunning()
     this.#target ??= await board.provideTarget(signal)
     const options = { timeoutMs: board.descriptor.limits.loadMs, signal }
     const load = await loader.load(board.shell, { ...this.#target, append: 'console=none' }, method, options)
+    if (load.unsupported)
+      throw new UnsupportedMethod(`the running kernel ${release} has no ${method.syscall}`)
     const unload = await loader.unload(board.shell, method, options)
     return {
       afterLoad: load.loaded,

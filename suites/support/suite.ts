@@ -5,6 +5,7 @@ import { isReal } from '../../harness/board/kinds.ts'
 import { methodOf, quickestOf } from '../../harness/board/loader-types.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
+import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
@@ -146,7 +147,7 @@ export class Suite {
       this.#boardErrors = 0
       this.#recording.add({ type: 'test-ended', ...about, verdict: 'passed' })
     } catch (error) {
-      if (error instanceof Skip) {
+      if (error instanceof Skip || error instanceof UnsupportedMethod) {
         this.#recording.add({ type: 'test-ended', ...about, verdict: 'skipped', reason: error.message })
         t.log(`skipped: ${error.message}`)
         t.pass()
