@@ -4,6 +4,7 @@ import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
 import { addLabCommands } from './lab/commands.ts'
 import { surviveClosedOutput } from './print.ts'
 import type { RunFlags } from './run-options.ts'
+import { suiteNames } from './suites.ts'
 
 /** Runs a command to its end and sets the exit status. */
 export async function main(argv: string[]): Promise<void> {
@@ -115,7 +116,7 @@ function addToolCommands(program: Command, act: Act): void {
 function addRunOptions(command: Command): Command {
   return command
     .option('--board <name>', 'a board, by name or path of its descriptor; repeat for several', collect)
-    .option('--suite <name>', 'smoke, timing, stress or shutdown; repeat for several', collect)
+    .option('--suite <name>', `${suiteNames.join(', ')}; repeat for several`, collect)
     .option('--loader <name>', 'the loader to use, and what it is told: NAME or NAME,KEY=VALUE…')
     .option('--iterations <n>', 'how many cycles a suite repeats')
     .option('--kernel <image>', 'a kernel, as a path or the name of an image')
