@@ -1,5 +1,8 @@
 /** A limit on a wait, as a signal. */
 
+/** The longest that a timer takes, milliseconds: for a wait that only a signal ends. */
+export const foreverMs = 2 ** 31 - 1
+
 /**
  * A signal that is aborted after a time, or when another one is. Not AbortSignal.any with AbortSignal.timeout: such
  * a `--timeout 1ms` was seen never to come in one run of three (Node 24.21); its timer is held only weakly.

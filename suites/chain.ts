@@ -4,11 +4,9 @@ import { openSuite } from './support/suite.ts'
 const suite = await openSuite('chain')
 const iterations = suite.iterations(3)
 
-suite.menuTest(
+suite.choiceTest(
   'boots the main Linux and is kexec’d back into, many times on one power-on',
   async (t, bootloader) => {
-    const why = bootloader.loader.cannotChoose?.(bootloader.session.ui())
-    if (why !== undefined) suite.skip(why)
     await bootloader.session.powerOn()
     for (let iteration = 1; iteration <= iterations; iteration++) {
       const label = bootloader.good[iteration % bootloader.good.length]!.label

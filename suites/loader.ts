@@ -22,14 +22,6 @@ const configTitles: Record<TargetConfig, string> = {
 const suite = await openSuite('loader')
 const iterations = suite.iterations(1)
 
-/** Declares a test that has to choose, or to press another key: where nobody can, it is skipped with the reason. */
-const choiceTest: typeof suite.menuTest = (title, body) =>
-  suite.menuTest(title, async (t, bootloader) => {
-    const why = bootloader.loader.cannotChoose?.(bootloader.session.ui())
-    if (why !== undefined) suite.skip(why)
-    await body(t, bootloader)
-  })
-
 suite.menuTest('shows every entry of the disk', async (t, bootloader) => {
   const menu = await bootloader.session.powerOn()
   const shown = bootloader.labels(menu)
@@ -44,7 +36,7 @@ suite.menuTest('shows every entry of the disk', async (t, bootloader) => {
 })
 
 for (const label of ['Main Linux A', 'Main Linux B', 'Main Linux C'])
-  choiceTest(`boots “${label}” when it is selected`, async (t, bootloader) => {
+  suite.choiceTest(`boots “${label}” when it is selected`, async (t, bootloader) => {
     for (let iteration = 1; iteration <= iterations; iteration++)
       t.true((await bootloader.boot({ by: 'label', label }, { iteration, iterations })).proven)
   })
@@ -53,7 +45,7 @@ suite.menuTest('boots the default entry when nobody presses a key', async (t, bo
   t.true((await bootloader.boot({ by: 'time-out' })).proven)
 })
 
-choiceTest('boots an entry whose command line was edited in its menu', async (t, bootloader) => {
+suite.choiceTest('boots an entry whose command line was edited in its menu', async (t, bootloader) => {
   if (!bootloader.loader.canEdit) return suite.skip(`${bootloader.loader.name} has no editor`)
   const edit = 'kexec_harness.edited=1'
   await bootloader.boot({ by: 'label', label: 'Main Linux B', edit })
@@ -73,7 +65,7 @@ suite.menuTest('goes to its shell and back to its menu', async (t, bootloader) =
   t.deepEqual(bootloader.labels(menu), before)
 })
 
-choiceTest('finds its entries again when it is told to rescan', async (t, bootloader) => {
+suite.choiceTest('finds its entries again when it is told to rescan', async (t, bootloader) => {
   const { loader, session } = bootloader
   if (!loader.rescan) return suite.skip(`${loader.name} has no key to rescan`)
   const before = bootloader.labels(await session.atMenu())
@@ -89,7 +81,7 @@ for (const { label, what } of [
   { label: 'Bad: wrong architecture', what: 'of another architecture' },
   { label: 'Bad: larger than memory', what: 'whose kernel is larger than memory' },
 ])
-  choiceTest(
+  suite.choiceTest(
     `says why it does not boot an entry ${what}, and is usable afterwards`,
     async (t, bootloader) => {
       if (!bootloader.entries.some((entry) => entry.label === label))
@@ -102,13 +94,16 @@ for (const { label, what } of [
   )
 
 for (const config of await suite.otherConfigs())
-  choiceTest(`boots an entry of a disk with nothing but ${configTitles[config]}`, async (t, bootloader) => {
-    await bootloader.withDisk(config, async () => {
-      t.true((await bootloader.boot({ by: 'label', label: 'Main Linux B' })).proven)
-    })
-  })
+  suite.choiceTest(
+    `boots an entry of a disk with nothing but ${configTitles[config]}`,
+    async (t, bootloader) => {
+      await bootloader.withDisk(config, async () => {
+        t.true((await bootloader.boot({ by: 'label', label: 'Main Linux B' })).proven)
+      })
+    },
+  )
 
-choiceTest(
+suite.choiceTest(
   'refuses an unsigned kernel when its own kernel is locked down, and boots a signed one whose signer it knows',
   async (t, bootloader) => {
     const { loader, session } = bootloader

@@ -13,7 +13,7 @@ import { BoardError, LabError } from '../errors.ts'
 import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, runCycle } from './cycle.ts'
-import { UnsupportedMethod } from './cycle-errors.ts'
+import { kernelLacks, UnsupportedMethod } from './cycle-errors.ts'
 import type { Markers } from './markers.ts'
 import type { Observed } from './observe/observed.ts'
 import { type Evidence, Observation, type Observing } from './observe/observer.ts'
@@ -158,8 +158,7 @@ export class KexecSession {
     this.#target ??= await board.provideTarget(signal)
     const options = { timeoutMs: board.descriptor.limits.loadMs, signal }
     const load = await loader.load(board.shell, { ...this.#target, append: 'console=none' }, method, options)
-    if (load.unsupported)
-      throw new UnsupportedMethod(`the running kernel ${release} has no ${method.syscall}`)
+    if (load.unsupported) throw kernelLacks(release, method)
     const unload = await loader.unload(board.shell, method, options)
     return {
       afterLoad: load.loaded,

@@ -2,7 +2,7 @@
 import type { Board, TargetFiles } from '../board/board.ts'
 import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
-import { CycleFailed, UnsupportedMethod } from './cycle-errors.ts'
+import { CycleFailed, kernelLacks, UnsupportedMethod } from './cycle-errors.ts'
 import type { KernelStart, StartWatch } from './kernel-start.ts'
 import type { KernelFacts } from './proof.ts'
 
@@ -70,8 +70,7 @@ async function loadKernel(
   const result = await loader.load(board.shell, { ...target, append: line }, method, options)
   mark('loaded', result.endedNs)
   if (result.status === 0 && result.loaded !== false) return
-  if (result.unsupported)
-    throw new UnsupportedMethod(`the running kernel ${before.release} has no ${method.syscall}`)
+  if (result.unsupported) throw kernelLacks(before.release, method)
   const said = result.output.split('\n').filter(Boolean)
   const loaded = result.loaded === null ? 'unreadable' : Number(result.loaded)
   throw new CycleFailed(

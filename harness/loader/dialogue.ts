@@ -1,9 +1,11 @@
 /** A bootloader that the harness does not know, driven as its descriptor says: expect, send, press, menu. */
+
 import { type MenuLoaderChoice, methodOf } from '../board/loader-types.ts'
 import { anyOf, literal } from '../board/stage/any-of.ts'
 import { ConsoleTimeout } from '../console/console.ts'
 import { withoutKernelMessages } from '../console/kernel-lines.ts'
 import { ScreenTimeout } from '../console/screen.ts'
+import { foreverMs } from '../deadline.ts'
 import { BoardError, LabError } from '../errors.ts'
 import { Dialogue } from './dialogue-steps.ts'
 import type { BootWatch, Menu, MenuLoader, Refusal, Ui } from './menu-loader.ts'
@@ -11,8 +13,6 @@ import type { BootWatch, Menu, MenuLoader, Refusal, Ui } from './menu-loader.ts'
 /** What a descriptor says of such a bootloader. */
 export type DialogueChoice = Extract<MenuLoaderChoice, { type: 'dialogue' }>
 
-/** The longest that a timer takes: who waits here is ended by his signal. */
-const foreverMs = 2 ** 31 - 1
 /** How long its prompt or menu may take to be back after a refusal. */
 const backMs = 10_000
 

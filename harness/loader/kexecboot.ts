@@ -2,9 +2,11 @@
  * kexecboot's text menu. It reads the machine's keyboard and not the serial console, on which it shows its menu and its
  * log; or it boots its first entry when the time is over that it was compiled with (src/evdevs.c, src/kexecboot.c of 0.6).
  */
+
 import type { MenuLoaderChoice } from '../board/loader-types.ts'
 import { systemClock } from '../clock.ts'
 import { ConsoleTimeout } from '../console/console.ts'
+import { foreverMs } from '../deadline.ts'
 import { BoardError } from '../errors.ts'
 import { KexecbootKeys } from './kexecboot-keys.ts'
 import { gaveUp, isInit, refusalOf } from './kexecboot-menu.ts'
@@ -14,8 +16,6 @@ import type { BootWatch, MenuLoader, Refusal, Ui } from './menu-loader.ts'
 type KexecbootChoice = Extract<MenuLoaderChoice, { type: 'kexecboot' }>
 
 const noKeyboard = 'kexecboot takes no keys from its console, and this board has no other keyboard'
-/** The longest that a timer takes: who waits here is ended by his signal. */
-const foreverMs = 2 ** 31 - 1
 /** Nobody lets a bootloader wait longer before it boots by itself. */
 const longestTimeOutMs = 120_000
 

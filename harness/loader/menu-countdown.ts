@@ -1,9 +1,8 @@
 /** A countdown that ends while a person is still about to choose: what is booted then, nobody chose. */
+import { foreverMs } from '../deadline.ts'
 import { LabError } from '../errors.ts'
 import type { Ui } from './menu-loader.ts'
 
-/** The longest that a timer takes. */
-const foreverMs = 2 ** 31 - 1
 /** The first that a kernel says, as no label has it; where one of these is damaged, another one is not (init/main.c). */
 const kernelStarts =
   /\[ {4}0\.000000\] |Linux version \d+\.\d+\S* \(|Booting Linux on physical CPU|kexec_core: Starting new kernel/

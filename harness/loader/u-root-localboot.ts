@@ -1,5 +1,7 @@
 /** u-root's `localboot -grub` (cmds/exp/localboot): no menu, but numbered entries, and the first that boots by itself. */
+
 import type { Console } from '../console/console.ts'
+import { foreverMs } from '../deadline.ts'
 import { BoardError } from '../errors.ts'
 import type { BootWatch, Menu, MenuLoader, Refusal, Ui } from './menu-loader.ts'
 import {
@@ -14,8 +16,6 @@ import { type LocalEntry, readFailures, readLocalEntries } from './u-root-menu.t
 import { mustHaveFileLoad } from './u-root-refusal.ts'
 import { enterCommand } from './u-root-typing.ts'
 
-/** The longest that a timer takes. */
-const foreverMs = 2 ** 31 - 1
 const listCommand = 'localboot -grub -dryrun'
 
 /** Drives `localboot -grub`, which lists the entries of grub.cfg and boots one by its number. */

@@ -1,13 +1,13 @@
 /** What comes of a choice in u-root's menu: nothing that it says where it boots, and in its words where it does not. */
+
 import { ConsoleTimeout } from '../console/console.ts'
+import { foreverMs } from '../deadline.ts'
 import { UsageError } from '../errors.ts'
 import type { BootWatch, Refusal, Ui } from './menu-loader.ts'
 import { type Failure, readAttempts, readFailures, turn } from './u-root-menu.ts'
 
 /** Messages and menu come through different pipes: how long one may be behind the other. */
 const behindMs = 10_000
-/** The longest that a timer takes. */
-const foreverMs = 2 ** 31 - 1
 
 /** Waits for u-root to refuse what was chosen; the text from `from` on is its answer. Throws the signal's reason. */
 export async function awaitRefusal(ui: Ui, from: number): Promise<Refusal> {

@@ -4,14 +4,13 @@ import type { Descriptor } from '../../harness/board/descriptor.ts'
 import type { CommandResult } from '../../harness/console/shell.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
 import type { Finding } from '../../harness/journal/events.ts'
-import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { failureOf, findingsOf } from './findings.ts'
 import type { Recording } from './recording.ts'
 import { SessionRecord } from './session-record.ts'
-import { Skip } from './skip.ts'
+import { skipOf } from './skip.ts'
 
 export type KexecOptions = { iteration?: number; iterations?: number; append?: string }
 
@@ -95,12 +94,9 @@ export class BoardUnderTest extends SessionRecord {
         recording.add({ type: 'finding', ...finding, suite, test: this.testTitle, cycle })
       return { ...outcome, failure, cycle, findings }
     } catch (error) {
-      if (error instanceof UnsupportedMethod) {
-        this.recordBroken(error, 'skipped')
-        throw new Skip(error.message)
-      }
-      this.recordBroken(error)
-      throw error
+      const skip = skipOf(error)
+      this.recordBroken(error, skip && 'skipped')
+      throw skip ?? error
     }
   }
 

@@ -5,7 +5,6 @@ import { isReal } from '../../harness/board/kinds.ts'
 import { methodOf, quickestOf } from '../../harness/board/loader-types.ts'
 import { loadCatalogue } from '../../harness/detect/catalogue.ts'
 import { BoardError, LabError, UsageError } from '../../harness/errors.ts'
-import { UnsupportedMethod } from '../../harness/kexec/cycle-errors.ts'
 import { loadMarkers } from '../../harness/kexec/markers.ts'
 import type { Observing } from '../../harness/kexec/observe/observer.ts'
 import { KexecSession } from '../../harness/kexec/session.ts'
@@ -17,7 +16,7 @@ import type { BootloaderUnderTest } from './bootloader-under-test.ts'
 import { openBoard } from './open-board.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
-import { Skip } from './skip.ts'
+import { Skip, skipOf } from './skip.ts'
 
 export type SuiteOptions = {
   /** Watches each cycle beyond its console. A fault in the plan, or a search for a driver, does so in any suite. */
@@ -102,6 +101,15 @@ export class Suite {
     })
   }
 
+  /** Declares a test that has to choose an entry, or to press another key: where nobody can, it is skipped with the reason. */
+  choiceTest(title: string, body: Body<BootloaderUnderTest>): void {
+    this.menuTest(title, async (t, menu) => {
+      const why = menu.loader.cannotChoose?.(menu.session.ui())
+      if (why !== undefined) throw new Skip(why)
+      await body(t, menu)
+    })
+  }
+
   /** Skips the test that runs, with the reason that the report shows. */
   skip(reason: string): never {
     throw new Skip(reason)
@@ -147,9 +155,10 @@ export class Suite {
       this.#boardErrors = 0
       this.#recording.add({ type: 'test-ended', ...about, verdict: 'passed' })
     } catch (error) {
-      if (error instanceof Skip || error instanceof UnsupportedMethod) {
-        this.#recording.add({ type: 'test-ended', ...about, verdict: 'skipped', reason: error.message })
-        t.log(`skipped: ${error.message}`)
+      const skip = skipOf(error)
+      if (skip) {
+        this.#recording.add({ type: 'test-ended', ...about, verdict: 'skipped', reason: skip.message })
+        t.log(`skipped: ${skip.message}`)
         t.pass()
         return
       }
