@@ -1,0 +1,12 @@
+/** Random numbers that come again: a report that is made anew must say the same. */
+
+/** Numbers from 0 to below 1, the same for the same seed: Mulberry32 (Tommy Ettinger, public domain), of 32 bits each. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
