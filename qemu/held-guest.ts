@@ -9,11 +9,17 @@ type WaitOptions = { signal?: AbortSignal; timeoutMs?: number }
 /** Architectures whose guests can be held. */
 export type HeldArch = keyof typeof registerNumbers
 
-/** GDB's numbers of the program counter and of the register with a function's first argument: rip, rdi; pc, x0. */
+/**
+ * GDB's numbers of the program counter, of the register with a function's first argument and of the one with its result:
+ * rip, rdi, rax; pc, x0, x0.
+ */
 const registerNumbers = {
-  x86_64: { programCounter: 16, firstArgument: 5 },
-  arm64: { programCounter: 32, firstArgument: 0 },
+  x86_64: { programCounter: 16, firstArgument: 5, result: 0 },
+  arm64: { programCounter: 32, firstArgument: 0, result: 0 },
 }
+
+/** A time in which the guest stood still to be looked at: host's monotonic clock, nanoseconds. */
+export type HeldTime = { fromNs: bigint; toNs: bigint }
 
 /** SIGINT and SIGTRAP, which the stub sends for a pause and for a breakpoint; the others are for a guest that is gone. */
 const ownSignals = [2, 5]
@@ -27,6 +33,8 @@ export class HeldGuest {
   readonly #arch: HeldArch
   readonly #stub: GdbStub
   readonly #breakpoints = new Set<bigint>()
+  readonly #held: HeldTime[] = []
+  #heldSinceNs: bigint | undefined
   #released: Promise<void> | undefined
 
   private constructor(qmp: QmpClient, arch: HeldArch, stub: GdbStub) {
@@ -56,7 +64,24 @@ export class HeldGuest {
   }
 
   resume(): void {
+    if (this.#heldSinceNs !== undefined)
+      this.#held.push({ fromNs: this.#heldSinceNs, toNs: process.hrtime.bigint() })
+    this.#heldSinceNs = undefined
     this.#stub.resume()
+  }
+
+  /** The times in which it stood still at its breakpoints, oldest first. */
+  get held(): readonly HeldTime[] {
+    return this.#held
+  }
+
+  /** Lets the guest run to an address, once. Throws as `reach`. */
+  async runTo(address: bigint, options: WaitOptions): Promise<StampedStop> {
+    await this.setBreakpoint(address)
+    this.resume()
+    const stop = await this.reach(address, options)
+    await this.removeBreakpoint(address)
+    return stop
   }
 
   /**
@@ -67,10 +92,11 @@ export class HeldGuest {
     const { programCounter } = registerNumbers[this.#arch]
     for (let strange = 0; strange < mostStrangeStops; strange++) {
       const stop = await this.#stub.nextStop({ signal, timeoutMs })
+      this.#heldSinceNs = stop.atNs
       if (!ownSignals.includes(stop.signal))
         throw new LabError('the guest stopped for good: it was reset, switched off or has panicked')
       if ((await this.#stub.readRegister(programCounter)) === address) return stop
-      this.#stub.resume()
+      this.resume()
     }
     throw new LabError(`the guest stopped ${mostStrangeStops} times, and never at 0x${address.toString(16)}`)
   }
@@ -80,9 +106,14 @@ export class HeldGuest {
     return await this.#stub.readRegister(registerNumbers[this.#arch].firstArgument)
   }
 
-  /** 64 bits at a guest-virtual address. */
-  async readPointer(address: bigint): Promise<bigint> {
-    return (await this.#stub.readMemory(address, 8)).readBigUInt64LE()
+  /** The register that functions return in. */
+  async resultRegister(): Promise<bigint> {
+    return await this.#stub.readRegister(registerNumbers[this.#arch].result)
+  }
+
+  /** Guest-virtual memory as the CPU that stopped sees it, 4096 bytes at most. Throws LabError where nothing is mapped. */
+  async readMemory(address: bigint, length: number): Promise<Buffer> {
+    return await this.#stub.readMemory(address, length)
   }
 
   /** Removes every breakpoint, lets the guest run and ends the stub; a second call waits for the first. Never rejects. */

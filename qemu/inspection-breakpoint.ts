@@ -2,18 +2,16 @@
  * Devices read at the entry of the new image: that is after the old kernel's last instruction and before purgatory's first.
  * The console's last line would be too early: x86 prints it before its drivers are shut down.
  */
-import { msBetween, systemClock } from '../harness/clock.ts'
+import { msBetween } from '../harness/clock.ts'
 import { LabError } from '../harness/errors.ts'
 import { type HeldArch, HeldGuest } from './held-guest.ts'
 import type { HandoverWatch, Inspection } from './inspection.ts'
+import { readKimage } from './kimage.ts'
 import type { Machine } from './machine.ts'
 import { type MemoryRange, parseRamRanges } from './memory.ts'
 import { PciReader } from './pci.ts'
 
 type Source = Pick<Machine, 'qmp'> & { arch: HeldArch }
-
-/** struct kimage: head, entry, last_entry, start, each of 8 bytes (include/linux/kexec.h, the same since 2.6.13). */
-const offsetOfStart = 24n
 
 /** From machine_kexec to the entry it takes as long as copying the segments: half a second at most, seen under TCG. */
 const relocationTimeoutMs = 30_000
@@ -65,19 +63,12 @@ type Watched = {
 }
 
 async function inspect({ guest, reader, ram, machineKexec, signal }: Watched): Promise<Inspection> {
-  const atKexec = await guest.reach(machineKexec, { signal })
-  const entry = await guest.readPointer((await guest.firstArgument()) + offsetOfStart)
-  // Nothing is ever loaded into the first page.
-  if (entry < 0x1000n || !ram.some(({ start, end }) => entry >= start && entry < end))
-    throw new LabError(`struct kimage names 0x${entry.toString(16)} as the entry, where the guest has no RAM`)
+  await guest.reach(machineKexec, { signal })
+  const { start: entry } = await readKimage(guest, await guest.firstArgument(), ram)
   await guest.removeBreakpoint(machineKexec)
-  await guest.setBreakpoint(entry)
-  guest.resume()
-  const beforeMs = msBetween(atKexec.atNs, systemClock.nowNs())
-  const { atNs } = await guest.reach(entry, { signal, timeoutMs: relocationTimeoutMs })
+  const { atNs } = await guest.runTo(entry, { signal, timeoutMs: relocationTimeoutMs })
   const devices = await reader.read()
-  await guest.removeBreakpoint(entry)
   guest.resume()
-  const stoppedMs = beforeMs + msBetween(atNs, systemClock.nowNs())
+  const stoppedMs = guest.held.reduce((sum, { fromNs, toNs }) => sum + msBetween(fromNs, toNs), 0)
   return { method: 'breakpoint', devices, atNs, stoppedMs, entry }
 }

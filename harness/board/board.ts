@@ -1,6 +1,8 @@
 /** A descriptor opened: a console, a way to switch the power, and what can be seen of a machine that went silent. */
 
+import type { BordersWatch } from '../../qemu/handover-borders.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
+import type { Sampling } from '../../qemu/pc-sampling.ts'
 import type { Console } from '../console/console.ts'
 import type { Shell } from '../console/shell.ts'
 import type { LabError } from '../errors.ts'
@@ -81,6 +83,13 @@ export type Board = AsyncDisposable & {
    * `machineKexec` is the address of the running kernel's machine_kexec(), null where it is not known.
    */
   watchHandover?(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch>
+  /**
+   * Gets ready to time each border of the handover; absent, or undefined, where the board has no way to. `machineKexec` is
+   * the address of the running kernel's machine_kexec().
+   */
+  watchBorders?(machineKexec: bigint, signal: AbortSignal): Promise<BordersWatch | undefined>
+  /** Looks again and again where the first CPU is, until it is stopped; absent where the board has no way to. */
+  samplePcs?(): Sampling
   /** Presses a key of the machine's keyboard, by QEMU's name of it (qapi/ui.json, QKeyCode); absent where it has none. */
   sendKey?(name: string): Promise<void>
   /** Sends frames to each of the board's NICs until disposed; absent where nothing is connected to them. */

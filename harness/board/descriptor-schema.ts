@@ -160,6 +160,11 @@ const markers = z.strictObject({
   firmware: z.array(pattern).default([]).meta({ description: 'Banners that only a cold boot shows.' }),
 })
 
+const regression = z.strictObject({
+  percent: z.number().min(0).max(1000).default(5).meta({ description: 'Of its median in the baseline.' }),
+  time: durationText.default('20ms').meta({ description: 'As a duration.' }),
+})
+
 const allowance = z.strictObject({
   signature: oneLine.meta({ description: "A finding's id." }),
   driver: oneLine.optional().meta({ description: 'Only where the finding names this driver.' }),
@@ -196,6 +201,9 @@ const shared = {
       'False leaves out earlycon and earlyprintk: the gap then ends when the console driver starts.',
   }),
   markers: markers.prefault({}).meta({ description: "Regular expressions added to the architecture's own." }),
+  regression: regression.prefault({}).meta({
+    description: "What a phase has to be slower by than the board's baseline to count, both of them.",
+  }),
   allow: z.array(allowance).default([]).meta({ description: 'Known findings that do not fail a run.' }),
 }
 

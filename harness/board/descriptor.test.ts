@@ -61,6 +61,7 @@ test('a minimal descriptor gets sensible defaults', async (t) => {
     earlyConsole: true,
     limits: { bootMs: 120_000, loadMs: 120_000, shutdownMs: 60_000, gapMs: 90_000, startupMs: 120_000 },
     markers: { lastOldLine: [], firstNewLine: [], firmware: [] },
+    regression: { percent: 5, time: '20ms' },
     allow: [],
   })
 })

@@ -1,9 +1,11 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
 import type { Drive, QemuProgram } from '../../qemu/arguments.ts'
+import type { BordersWatch } from '../../qemu/handover-borders.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
 import { type Machine, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
+import { type Sampling, samplePcs } from '../../qemu/pc-sampling.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
 import { type CpuState, describeCpus, findEndlessLoop, sampleCpus } from '../../qemu/registers.ts'
 import { Traffic } from '../../qemu/traffic.ts'
@@ -177,6 +179,16 @@ export class QemuBoard implements Board {
     // Only now: it must not delay the start of the boards that are not looked at.
     const { watchHandover } = await import('../../qemu/inspection.ts')
     return await watchHandover(this.#running(), { machineKexec, signal })
+  }
+
+  async watchBorders(machineKexec: bigint, signal: AbortSignal): Promise<BordersWatch | undefined> {
+    const { watchBorders } = await import('../../qemu/handover-borders.ts')
+    const { arch, qmp } = this.#running()
+    return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp }, machineKexec, signal)
+  }
+
+  samplePcs(): Sampling {
+    return samplePcs(this.#running())
   }
 
   sendTraffic(framesPerSecond: number): Traffic {

@@ -4,6 +4,7 @@ export const suiteNames = [
   'timing',
   'stress',
   'shutdown',
+  'gap',
   'kexec-tools',
   'kdump',
   'loader',

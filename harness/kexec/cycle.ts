@@ -20,7 +20,7 @@ import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { watchForStuck } from './stuck-watch.ts'
-import { describeGap, Timeline } from './timeline.ts'
+import { describeGap, stoppedInGap, Timeline } from './timeline.ts'
 
 export type CycleContext = {
   board: Board
@@ -179,11 +179,12 @@ class Cycle {
   /** What was seen, however the cycle ended. */
   observed(): Pick<CycleOutcome, 'phases' | 'gap' | 'hits' | 'after'> {
     const { board, observation } = this.#context
-    const stoppedMs = observation?.evidence.inspection?.stoppedMs
+    const { inspection, borders, samples } = observation?.evidence ?? {}
+    const stoppedMs = inspection?.stoppedMs ?? stoppedInGap(this.#handover, borders)
     return {
       phases: withoutStop(this.#timeline.phases(), stoppedMs),
-      gap: describeGap(this.#handover, board.descriptor.earlyConsole, {
-        stoppedMs,
+      gap: describeGap(this.#handover, board.descriptor, {
+        ...{ stoppedMs, borders, samples },
         uncertaintyMs: board.stampUncertaintyMs,
       }),
       hits: this.#detector.finish(),

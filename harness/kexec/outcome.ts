@@ -32,8 +32,36 @@ export const phases = z.object({
 })
 export type Phases = z.infer<typeof phases>
 
+/** The stretches that a gap is made of, in their order. */
+export const gapPartNames = [
+  'shutdownTailMs',
+  'relocationMs',
+  'purgatoryMs',
+  'decompressMs',
+  'earlyKernelMs',
+  'consoleWaitMs',
+] as const
+export type GapPart = (typeof gapPartNames)[number]
+
+/** Where a gap went, milliseconds; null: this kernel has no such stretch, or its border was not found. */
+export const gapParts = z.object({
+  /** From the old kernel's last line to its machine_kexec(). */
+  shutdownTailMs: z.number().nullable(),
+  /** Copying the segments to their places. */
+  relocationMs: z.number().nullable(),
+  /** Between the end of the copying and the kernel's first instruction: kexec-tools' digest. */
+  purgatoryMs: z.number().nullable(),
+  /** x86's decompressor, or the EFI stub's. */
+  decompressMs: z.number().nullable(),
+  /** From the kernel proper to its first message. */
+  earlyKernelMs: z.number().nullable(),
+  /** From the first message to when the console shows it. */
+  consoleWaitMs: z.number().nullable(),
+})
+export type GapParts = z.infer<typeof gapParts>
+
 /** What the gap's two ends are and how sure they are. */
-export const gap = z.object({
+export const gap = gapParts.partial().extend({
   lastLine: z.string(),
   firstLine: z.string(),
   /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
@@ -42,7 +70,10 @@ export const gap = z.object({
   inspectionMs: z.number().optional(),
   /** By how much each end may have been seen late: what the serial line and its adapter hold back. */
   uncertaintyMs: z.number().optional(),
-  method: z.enum(['console']),
+  /** The parts once more by another method, where there is one: the two should agree. */
+  sampled: gapParts.optional(),
+  /** How its parts were told apart; console: they were not. */
+  method: z.enum(['console', 'breakpoints', 'sampling']),
   /** Whether the first line could show before the console driver: without it the gap includes the wait for that. */
   earlyConsole: z.boolean(),
 })

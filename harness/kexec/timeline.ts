@@ -1,5 +1,9 @@
 /** The moments of one cycle, and the phases between them. */
+import type { Borders } from '../../qemu/handover-borders.ts'
+import type { PcSample } from '../../qemu/pc-sampling.ts'
+import type { Descriptor } from '../board/descriptor.ts'
 import { msBetween } from '../clock.ts'
+import { attribute, attributeBySamples, heldMs } from './attribution.ts'
 import { type Handover, kernelStartNs } from './handover.ts'
 import type { Gap, MarkName, Phases } from './outcome.ts'
 
@@ -29,25 +33,45 @@ export class Timeline {
   }
 }
 
+type Looks = {
+  stoppedMs?: number | undefined
+  uncertaintyMs?: number | undefined
+  /** Where the gap's parts begin. */
+  borders?: Borders | undefined
+  /** Where the first CPU was in the gap. */
+  samples?: readonly PcSample[] | undefined
+}
+
+/** How long the machine stood still between the gap's two ends, milliseconds; undefined where nothing stopped it. */
+export function stoppedInGap({ borders: ends }: Handover, borders: Borders | undefined): number | undefined {
+  if (!borders || !ends.lastOld || !ends.firstNew) return undefined
+  return heldMs(borders, ends.lastOld.atNs, ends.firstNew.atNs)
+}
+
 /**
- * What the two ends of a handover's gap were; undefined where it did not reach its second end.
+ * What the two ends of a handover's gap were, and its parts; undefined where it did not reach its second end.
  * `stoppedMs` is how long the machine was stopped in it to be looked at, `uncertaintyMs` by how much either end may be late.
  */
 export function describeGap(
-  { borders, newLines }: Handover,
-  earlyConsole: boolean,
-  { stoppedMs, uncertaintyMs }: { stoppedMs?: number | undefined; uncertaintyMs?: number | undefined } = {},
+  { borders: ends, newLines }: Handover,
+  { earlyConsole, arch }: Pick<Descriptor, 'earlyConsole' | 'arch'>,
+  { stoppedMs, uncertaintyMs, borders, samples = [] }: Looks = {},
 ): Gap | undefined {
-  const { lastOld, firstNew } = borders
+  const { lastOld, firstNew } = ends
   if (!lastOld || !firstNew) return undefined
   const start = kernelStartNs(newLines)
+  const times = { lastOldNs: lastOld.atNs, firstNewNs: firstNew.atNs, kernelStartNs: start }
+  // Every kernel of x86 is compressed, arm64's is not when it is loaded.
+  const sampled = borders && attributeBySamples(samples, borders, arch === 'x86_64', times)
   return {
     lastLine: lastOld.text.slice(0, 500),
     firstLine: firstNew.text.slice(0, 500),
     toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - (stoppedMs ?? 0),
     ...(stoppedMs === undefined ? {} : { inspectionMs: stoppedMs }),
     ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
-    method: 'console',
+    ...(borders ? attribute(borders, times) : {}),
+    ...(sampled ? { sampled } : {}),
+    method: borders ? 'breakpoints' : 'console',
     earlyConsole,
   }
 }

@@ -1,6 +1,8 @@
 /** Watching a cycle beyond its console: each observer gets ready before the execute, hears the lines, and looks again after. */
 
+import type { Borders } from '../../../qemu/handover-borders.ts'
 import type { Inspection } from '../../../qemu/inspection.ts'
+import type { PcSample } from '../../../qemu/pc-sampling.ts'
 import type { Board } from '../../board/board.ts'
 import type { Line } from '../../console/lines.ts'
 import type { AuditResult } from '../../detect/audit.ts'
@@ -18,6 +20,10 @@ export type Evidence = {
   /** The cold boot's probe: what firmware leaves. */
   control: readonly DeviceState[]
   inspection?: Inspection
+  /** When the handover went from one stretch of code into the next. */
+  borders?: Borders
+  /** Where the first CPU was in the gap. */
+  samples?: PcSample[]
   probe?: DeviceState[]
   shutdown?: AuditResult
   canary?: CanaryResult

@@ -2,6 +2,7 @@
 import type { Descriptor } from '../../board/descriptor.ts'
 import { auditFindings } from '../../detect/audit.ts'
 import { handoverFindings, type ObservedFinding } from '../../detect/handover-findings.ts'
+import { attributing } from './attribute.ts'
 import { auditing, auditParameter } from './audit.ts'
 import { bindingsObserver, unbinding } from './bindings.ts'
 import { canaryFindings, watchingCanary } from './canary.ts'
@@ -50,6 +51,17 @@ export function observeDeviceTree(): Observing {
     observers: () => [watchingDeviceTree(tree)],
     coldDevices: () => [],
     findings: ({ deviceTreeChanges }) => deviceTreeFindings(deviceTreeChanges),
+    record: () => undefined,
+  }
+}
+
+/** Only where the gap goes: nothing else may add to it. */
+export function observeGap(): Observing {
+  return {
+    parameters: '',
+    observers: () => [attributing()],
+    coldDevices: () => [],
+    findings: () => [],
     record: () => undefined,
   }
 }

@@ -1,0 +1,60 @@
+import test from 'ava'
+import type { Borders } from '../../qemu/handover-borders.ts'
+import { attribute, heldMs } from './attribution.ts'
+
+const ms = (value: number) => BigInt(value * 1e6)
+const borders = (given: Partial<Borders>): Borders => ({
+  machineKexecNs: ms(10),
+  imageEntryNs: ms(40),
+  kernelEntryNs: ms(140),
+  decompressedNs: ms(200),
+  held: [],
+  segments: [],
+  kernelEntry: null,
+  ...given,
+})
+const ends = { lastOldNs: ms(0), firstNewNs: ms(260), kernelStartNs: null }
+
+test('each part goes from its border to the next', (t) => {
+  t.deepEqual(attribute(borders({}), ends), {
+    shutdownTailMs: 10,
+    relocationMs: 30,
+    purgatoryMs: 100,
+    decompressMs: 60,
+    earlyKernelMs: 60,
+    consoleWaitMs: 0,
+  })
+})
+
+test('time in which the guest stood still is in no part', (t) => {
+  const held = [
+    { fromNs: ms(10), toNs: ms(15) },
+    { fromNs: ms(140), toNs: ms(170) },
+  ]
+  t.like(attribute(borders({ held }), ends), { relocationMs: 25, purgatoryMs: 100, decompressMs: 30 })
+  t.is(heldMs({ held }, ms(12), ms(150)), 3 + 10)
+})
+
+test('arm64 says its last line within machine_kexec: nothing is negative', (t) => {
+  const parts = attribute(borders({ decompressedNs: null }), { ...ends, lastOldNs: ms(20) })
+  t.like(parts, { shutdownTailMs: 0, relocationMs: 20, decompressMs: null, earlyKernelMs: 120 })
+})
+
+test('without a purgatory the kernel is what is entered', (t) => {
+  const parts = attribute(borders({ kernelEntryNs: ms(40), decompressedNs: null }), ends)
+  t.like(parts, { relocationMs: 30, purgatoryMs: null, earlyKernelMs: 220 })
+})
+
+test('a border that was not found leaves its time to the part before it', (t) => {
+  const parts = attribute(borders({ kernelEntryNs: null, decompressedNs: null }), ends)
+  t.like(parts, { purgatoryMs: 220, decompressMs: null, earlyKernelMs: null })
+})
+
+test('without an early console the first message waits for one', (t) => {
+  t.like(attribute(borders({}), { ...ends, kernelStartNs: ms(210) }), {
+    earlyKernelMs: 10,
+    consoleWaitMs: 50,
+  })
+  // An early console shows lines before the clock of the log runs.
+  t.like(attribute(borders({}), { ...ends, kernelStartNs: ms(300) }), { earlyKernelMs: 60, consoleWaitMs: 0 })
+})

@@ -1,0 +1,129 @@
+/** Where the time between the old kernel's last line and the new kernel's first went. */
+import type { Borders } from '../../qemu/handover-borders.ts'
+import type { KexecSegment } from '../../qemu/kimage.ts'
+import type { PcSample } from '../../qemu/pc-sampling.ts'
+import { msBetween } from '../clock.ts'
+import { type GapPart, type GapParts, gapPartNames } from './outcome.ts'
+
+type Ends = {
+  /** The gap's two ends, host's monotonic clock, nanoseconds. */
+  lastOldNs: bigint
+  firstNewNs: bigint
+  /** The new kernel's own time zero; null where its log does not tell. */
+  kernelStartNs: bigint | null
+}
+
+/**
+ * The parts of a gap. They sum up to its length without the time in which the guest stood still, since each begins where
+ * the one before it ends; a border that was not found leaves its part null, and its time to the part before.
+ */
+export function attribute(borders: Borders, { lastOldNs, firstNewNs, kernelStartNs }: Ends): GapParts {
+  const { machineKexecNs, imageEntryNs, kernelEntryNs, decompressedNs } = borders
+  const kernelNs = decompressedNs ?? kernelEntryNs ?? imageEntryNs
+  const firstMessageNs = clamp(kernelStartNs ?? firstNewNs, kernelNs, firstNewNs)
+  const begins: Record<GapPart, bigint | null> = {
+    shutdownTailMs: lastOldNs,
+    relocationMs: machineKexecNs,
+    // kexec_file_load on arm64 has no purgatory: the image is entered at the kernel.
+    purgatoryMs: imageEntryNs === kernelEntryNs ? null : imageEntryNs,
+    decompressMs: decompressedNs === null ? null : kernelEntryNs,
+    earlyKernelMs: decompressedNs ?? kernelEntryNs,
+    consoleWaitMs: firstMessageNs,
+  }
+  const parts = Object.fromEntries(gapPartNames.map((name) => [name, null])) as GapParts
+  let endNs = firstNewNs
+  for (const name of gapPartNames.toReversed()) {
+    const begin = begins[name]
+    if (begin === null) continue
+    const beginNs = clamp(begin, lastOldNs, endNs)
+    parts[name] = msBetween(beginNs, endNs) - heldMs(borders, beginNs, endNs)
+    endNs = beginNs
+  }
+  return parts
+}
+
+/**
+ * The same from where the CPU was found again and again; undefined where no segment is known. A stretch begins half-way between
+ * the last sample outside of it and its first.
+ */
+export function attributeBySamples(
+  samples: readonly PcSample[],
+  { segments, kernelEntry, held }: Pick<Borders, 'segments' | 'kernelEntry' | 'held'>,
+  compressed: boolean,
+  ends: Ends,
+): GapParts | undefined {
+  const moving = samples.filter(
+    ({ atNs }) => !held.some(({ fromNs, toNs }) => atNs >= fromNs && atNs <= toNs),
+  )
+  if (segments.length === 0 || kernelEntry === null || moving.length === 0) return undefined
+  const begins = { relocation: null, purgatory: null, decompress: null, kernel: null } as Begins
+  let before = moving[0]!
+  let place: Place = 'tail'
+  for (const sample of moving) {
+    const next = placeOf(sample.pc, place, { segments, kernelEntry, compressed })
+    if (next !== place) begins[next as keyof Begins] ??= (before.atNs + sample.atNs) / 2n
+    place = next
+    before = sample
+  }
+  const entered = begins.purgatory ?? begins.decompress ?? begins.kernel
+  if (entered === null) return undefined
+  const kernelEntryNs = begins.decompress ?? begins.kernel
+  return attribute(
+    {
+      machineKexecNs: begins.relocation ?? entered,
+      imageEntryNs: entered,
+      kernelEntryNs,
+      decompressedNs: begins.decompress === null ? null : begins.kernel,
+      ...{ held, segments: [], kernelEntry },
+    },
+    ends,
+  )
+}
+
+type Place = 'tail' | 'relocation' | 'purgatory' | 'decompress' | 'kernel'
+type Begins = Record<Exclude<Place, 'tail'>, bigint | null>
+const places: readonly Place[] = ['tail', 'relocation', 'purgatory', 'decompress', 'kernel']
+
+/** Never back to an earlier place: what is copied over the old kernel has its addresses. */
+function placeOf(
+  pc: bigint,
+  before: Place,
+  {
+    segments,
+    kernelEntry,
+    compressed,
+  }: { segments: readonly KexecSegment[]; kernelEntry: bigint; compressed: boolean },
+): Place {
+  const inSegment = segments.find(({ mem, memsz }) => pc >= mem && pc < mem + BigInt(memsz))
+  const inKernel =
+    inSegment && kernelEntry >= inSegment.mem && kernelEntry < inSegment.mem + BigInt(inSegment.memsz)
+  const virtual = pc >= 1n << 63n
+  const entered = places.indexOf(before) >= places.indexOf('decompress')
+  const seen: Place = virtual
+    ? entered
+      ? 'kernel'
+      : 'tail'
+    : inKernel
+      ? compressed
+        ? 'decompress'
+        : 'kernel'
+      : inSegment
+        ? 'purgatory'
+        : // A decompressed kernel's first instructions are where it chose to be.
+          entered
+          ? 'kernel'
+          : 'relocation'
+  return places.indexOf(seen) > places.indexOf(before) ? seen : before
+}
+
+/** How long the guest stood still between two moments, milliseconds. */
+export function heldMs({ held }: Pick<Borders, 'held'>, fromNs: bigint, toNs: bigint): number {
+  return held.reduce((sum, one) => {
+    const [from, to] = [clamp(one.fromNs, fromNs, toNs), clamp(one.toNs, fromNs, toNs)]
+    return sum + msBetween(from, to)
+  }, 0)
+}
+
+function clamp(ns: bigint, lowNs: bigint, highNs: bigint): bigint {
+  return ns < lowNs ? lowNs : ns > highNs ? highNs : ns
+}
