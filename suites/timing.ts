@@ -3,7 +3,6 @@ import { describeMethod, type LoadMethod } from '../harness/loader/loader.ts'
 import { openSuite } from './support/suite.ts'
 
 const suite = await openSuite('timing')
-const iterations = suite.iterations(5)
 
 const ways: LoadMethod[] = [
   { syscall: 'kexec_load', checks: true, ifdown: true },
@@ -13,8 +12,9 @@ const ways: LoadMethod[] = [
 
 for (const way of ways)
   suite.test(`times the handover with ${describeMethod(way)}`, async (t, board) => {
-    for (let iteration = 1; iteration <= iterations; iteration++) {
-      const cycle = await board.kexec(way, { iteration, iterations })
+    await suite.repeat(5, async (turn) => {
+      const cycle = await board.kexec(way, turn)
       t.true(cycle.proven)
-    }
+      return cycle.phases.gapMs
+    })
   })

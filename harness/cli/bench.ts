@@ -4,6 +4,7 @@ import { exitStatus, UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { terminalOptions } from '../report/table.ts'
 import type { Benchmark, Row } from './bench/benchmark.ts'
+import { compare } from './bench/compare.ts'
 import { cycle } from './bench/cycle.ts'
 import { inspection } from './bench/inspection.ts'
 import { matching } from './bench/matching.ts'
@@ -14,7 +15,7 @@ import { start } from './bench/start.ts'
 import { benchTable } from './bench/table.ts'
 import type { Progress } from './progress.ts'
 
-const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, consoles, memory]
+const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, consoles, memory, compare]
 
 /** Runs the benchmarks of these names, or all. Returns 0 when each held its bounds, 1 otherwise. Throws UsageError. */
 export async function bench(names: string[], signal: AbortSignal): Promise<number> {

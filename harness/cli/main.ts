@@ -1,6 +1,8 @@
 /** The command line: one file per command, loaded when it is asked for. */
 import { Command, CommanderError, Option } from 'commander'
 import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
+import type { BaselineFlags } from './baseline.ts'
+import type { CompareFlags } from './compare.ts'
 import { addLabCommands } from './lab/commands.ts'
 import { surviveClosedOutput } from './print.ts'
 import type { RunFlags } from './run-options.ts'
@@ -70,11 +72,42 @@ function addRunCommands(program: Command, act: Act): void {
     .description('print what runs say of each loader, board and way of selecting, as a table')
     .argument('<run...>', "runs' folders, such as results/latest")
     .action(act(async (_abort, runs: string[]) => (await import('./matrix/loaders.ts')).loaderTable(runs)))
+  addComparisonCommands(program, act)
   program
     .command('report')
     .description('make the reports of a run again from its journal')
     .argument('<run>', "a run's folder, such as results/latest")
     .action(act(async (_abort, run: string) => (await import('./report.ts')).report(run)))
+}
+
+function addComparisonCommands(program: Command, act: Act): void {
+  program
+    .command('compare')
+    .description('compare what runs measured, phase by phase; exit status 1 where something got slower')
+    .argument('<from>', "a run's folder or name (a beginning will do), latest, or baseline")
+    .argument('[to]', 'the same; latest')
+    .option('--board <name>', 'only this board; repeat for several', collect)
+    .option('--threshold <sizes>', 'what a change has to exceed, such as 5%, 20ms, or both: 5%,20ms')
+    .option('--results <dir>', "where the runs' folders are", 'results')
+    .option('--json', 'print the comparison as JSON')
+    .action(
+      act(async (_abort, from: string, to: string | undefined, flags: CompareFlags) =>
+        (await import('./compare.ts')).compare(from, to, flags),
+      ),
+    )
+  program
+    .command('baseline')
+    .description('accept what runs measured as normal (accept), print it (show), or forget it (drop)')
+    .argument('<action>', 'accept, show or drop')
+    .argument('[run...]', "accept: runs' folders or names; latest. Several are one baseline")
+    .option('--board <name>', 'only this board; repeat for several', collect)
+    .option('--add', 'accept: beside the runs that are accepted already')
+    .option('--results <dir>', "where the runs' folders are", 'results')
+    .action(
+      act(async (_abort, action: string, runs: string[], flags: BaselineFlags) =>
+        (await import('./baseline.ts')).baseline(action, runs, flags),
+      ),
+    )
 }
 
 function addToolCommands(program: Command, act: Act): void {
@@ -119,6 +152,11 @@ function addRunOptions(command: Command): Command {
     .option('--suite <name>', `${suiteNames.join(', ')}; repeat for several`, collect)
     .option('--loader <name>', 'the loader to use, and what it is told: NAME or NAME,KEY=VALUE…')
     .option('--iterations <n>', 'how many cycles a suite repeats')
+    .option(
+      '--precision <share>',
+      'timing: repeat until the median gap is known within this, such as 5%; at most --iterations cycles, or 50',
+    )
+    .option('--warmups <n>', 'timing: cycles of each way of loading that come first and are in no statistics')
     .option('--kernel <image>', 'a kernel, as a path or the name of an image')
     .option('--initramfs <image>', 'an initramfs, as a path or the name of an image')
     .option('--disk <path>', 'a disk that the board gets too; it is not written to')

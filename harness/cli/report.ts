@@ -1,16 +1,21 @@
 /** `npm run report -- RUN`: the reports again, from the journal alone. */
+import { existsSync } from 'node:fs'
 import { access, realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { historyFile } from '../history/file.ts'
 import { readJournal } from '../journal/journal.ts'
 import type { RunSummary } from '../journal/summary-schema.ts'
+import { keepInHistory } from './history.ts'
 import { finish } from './run.ts'
 
 const hint = 'Name a folder of results/, such as results/latest.'
 
 /** Returns the exit status of the run that the journal tells of. */
 export async function report(runFolder: string): Promise<number> {
-  const { status } = await finish(await folderOf(runFolder))
+  const { status, summary, folder } = await finish(await folderOf(runFolder))
+  // Only where there is one: a run that was copied elsewhere must not leave a file beside itself.
+  if (existsSync(historyFile(dirname(folder)))) await keepInHistory(dirname(folder), summary)
   return status
 }
 

@@ -16,6 +16,8 @@ export type RunFlags = {
   suite?: string[]
   loader?: string
   iterations?: string
+  precision?: string
+  warmups?: string
   kernel?: string
   initramfs?: string
   disk?: string
@@ -33,6 +35,9 @@ export type RunOptions = {
   boards: string[]
   suites: Suite[]
   iterations: number | null
+  /** How well the median of the gap shall be known, as a share of it. */
+  precision: number | null
+  warmups: number
   timeoutMs: number | null
   /** Folder that holds the folders of runs. */
   results: string
@@ -59,6 +64,8 @@ export async function parseRunFlags(
     boards: unique((flags.board ?? defaults.boards).map((name) => notEmpty('--board', name))),
     suites: unique((flags.suite ?? defaults.suites).map(toSuite)),
     iterations: flags.iterations === undefined ? null : toIterations(flags.iterations),
+    precision: flags.precision === undefined ? null : toPrecision(flags.precision),
+    warmups: flags.warmups === undefined ? 0 : toWarmups(flags.warmups),
     timeoutMs: flags.timeout === undefined ? null : toTimeout(flags.timeout),
     results: resolve(notEmpty('--results', flags.results)),
     overrides: {
@@ -108,6 +115,18 @@ function toIterations(text: string): number {
   throw new UsageError(
     `--iterations wants a whole number from 1 to ${maxIterations}, not ${JSON.stringify(text)}`,
   )
+}
+
+function toPrecision(text: string): number {
+  const share = Number(/^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1]) / 100
+  if (share >= 0.001 && share < 1) return share
+  throw new UsageError(`--precision wants a share from 0.1% to 99%, such as 5%, not ${JSON.stringify(text)}`)
+}
+
+function toWarmups(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count <= 100) return count
+  throw new UsageError(`--warmups wants a whole number from 0 to 100, not ${JSON.stringify(text)}`)
 }
 
 function toTimeout(text: string): number {

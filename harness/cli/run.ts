@@ -33,8 +33,23 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Run
   using record = new RunRecord(journal)
   record.begin(runStarted(folder, options, boards))
   await execute({ folder, journal, options, boards, hold, record, signal: bound.signal })
+  if (!bound.signal.aborted) await consultBaselines(record, journal, options.results)
   record.add(await runEnded(record, journal, signal.aborted, record.failure ?? bound.failure()))
-  return await finish(folder, options, record.unwritten)
+  const end = await finish(folder, options, record.unwritten)
+  const { keepInHistory } = await import('./history.ts')
+  await keepInHistory(options.results, end.summary)
+  return end
+}
+
+/** Only after the boards: what compares must not delay their start. */
+async function consultBaselines(record: RunRecord, journal: string, results: string): Promise<void> {
+  const { baselineEvents } = await import('./gate.ts')
+  const { visibleLine } = await import('../report/escape.ts')
+  const events = await Array.fromAsync(withUnwritten(readJournal(journal), record.unwritten))
+  for (const event of await baselineEvents(events, results)) {
+    record.add(event)
+    if (event.type === 'note') console.error(`note: ${visibleLine(event.text, { maxLength: 1000 })}`)
+  }
 }
 
 /** The journal as the command line writes it; what a full disk keeps out of it, the reports still get. */
@@ -228,6 +243,8 @@ function runStarted(folder: string, options: RunOptions, boards: Plan['boards'])
       results: folder,
       suites: options.suites,
       iterations: options.iterations,
+      precision: options.precision,
+      warmups: options.warmups,
       timeoutMs: options.timeoutMs,
       signatures: options.signatures,
       bisectDrivers: options.bisectDrivers,

@@ -9,6 +9,7 @@ import { snapshot } from '../console/snapshot.ts'
 import { finding as detected } from '../detect/finding.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
+import { conditions } from './measured.ts'
 
 export type { Diagnosis, MarkName, Phases } from '../kexec/outcome.ts'
 
@@ -31,7 +32,7 @@ export const failure = z.object({
 })
 export type Failure = z.infer<typeof failure>
 
-export const phaseNames = ['loadMs', 'shutdownMs', 'gapMs', 'startupMs', 'userspaceMs'] as const
+export { phaseNames } from './phase-names.ts'
 
 /** A finding, and the cycle that it was made in. */
 export const finding = detected.extend({
@@ -94,6 +95,10 @@ const plan = z.object({
   results: z.string(),
   suites: z.array(z.string()),
   iterations: z.number().int().nullable(),
+  /** How well the median of the gap shall be known, as a share of it; null: no matter. */
+  precision: z.number().nullable().default(null),
+  /** Cycles of each way of loading that come first and are no part of statistics. */
+  warmups: z.number().int().default(0),
   timeoutMs: z.number().nullable(),
   /** Files of signatures beside the project's own. */
   signatures: z.array(z.string()).default([]),
@@ -115,6 +120,37 @@ const plan = z.object({
   ),
 })
 export type Plan = z.infer<typeof plan>
+
+/** What a baseline has of cycles under one set of conditions: values of each phase, run by run. */
+export const baselineGroup = z.object({
+  conditions,
+  runs: z.array(
+    z.object({
+      run: z.string(),
+      startedAt: z.string().nullable(),
+      values: z.record(z.string(), z.array(z.number())),
+    }),
+  ),
+})
+export type BaselineGroup = z.infer<typeof baselineGroup>
+
+const baselineConsulted = z.object({
+  type: z.literal('baseline-consulted'),
+  t,
+  board,
+  /** What a change has to exceed: a share of the median before, and milliseconds. */
+  thresholds: z.object({ share: z.number(), ms: z.number() }),
+  groups: z.array(baselineGroup),
+  /** Regressions that the board's owner allows: the finding's id, and for how long. */
+  allowed: z.array(
+    z.object({ signature: z.string(), until: z.string(), owner: z.string(), why: z.string() }),
+  ),
+  /** Runs between the baseline and this one that were slower already, as the history told: the first of each phase. */
+  slowSince: z.array(
+    z.object({ conditions, phase: z.string(), run: z.string(), startedAt: z.string().nullable() }),
+  ),
+})
+export type BaselineConsulted = z.infer<typeof baselineConsulted>
 
 export const event = z.discriminatedUnion('type', [
   z.object({
@@ -205,6 +241,8 @@ export const event = z.discriminatedUnion('type', [
     exitCode: z.number().nullable(),
     stderr: z.string(),
   }),
+  /** What the run is compared with, all of it: the verdict can be made again when the baseline is another one. */
+  baselineConsulted,
   /** Something a person should read that is no test result. */
   z.object({ type: z.literal('note'), t, board: board.nullable(), text: z.string() }),
   z.object({

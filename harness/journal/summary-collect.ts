@@ -47,6 +47,9 @@ export type BoardRecord = {
   boots: BootRecord[]
   recoveries: EventOf<'recovery'>[]
   runners: EventOf<'runner-ended'>[]
+  /** What the board's owner adds to every kernel's command line. */
+  append: string
+  baseline: EventOf<'baseline-consulted'> | null
   /** Why nothing, or nothing more, could be run on it. */
   unavailable: Failure | null
 }
@@ -84,7 +87,11 @@ function add(all: Collected, event: JournalEvent): void {
   switch (event.type) {
     case 'run-started':
       all.started ??= event
-      for (const { name, arch } of event.plan.boards) boardOf(all, name).arch ??= arch
+      for (const { name, arch, descriptor } of event.plan.boards) {
+        const board = boardOf(all, name)
+        board.arch ??= arch
+        board.append = appendOf(descriptor)
+      }
       return
     case 'run-ended':
       all.ended = event
@@ -144,6 +151,9 @@ function addToBoard(board: BoardRecord, event: BoardEvent): void {
     case 'recovery':
       board.recoveries.push(event)
       return
+    case 'baseline-consulted':
+      board.baseline = event
+      return
     case 'runner-ended':
       board.runners.push(event)
   }
@@ -162,10 +172,17 @@ function boardOf(all: Collected, name: string): BoardRecord {
     boots: [],
     recoveries: [],
     runners: [],
+    append: '',
+    baseline: null,
     unavailable: null,
   }
   all.boards.set(name, board)
   return board
+}
+
+function appendOf(descriptor: unknown): string {
+  const { append } = (descriptor ?? {}) as { append?: unknown }
+  return typeof append === 'string' ? append : ''
 }
 
 const openAttempt: AttemptRecord = { startT: null, endT: null, verdict: null, reason: null, failure: null }

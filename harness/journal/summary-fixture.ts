@@ -37,6 +37,8 @@ export class JournalBuilder {
         results: 'results/test',
         suites: ['timing'],
         iterations: null,
+        precision: null,
+        warmups: 0,
         timeoutMs: null,
         signatures: [],
         bisectDrivers: false,

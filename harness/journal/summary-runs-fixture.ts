@@ -214,6 +214,31 @@ export function stressRun(cycles = 40): JournalEvent[] {
   return journal.runner('juno', 1).end('failed')
 }
 
+/** Compared with a baseline in which shutdown was faster, by a board whose owner writes hostile text. */
+function comparedRun(): JournalEvent[] {
+  const journal = new JournalBuilder().start(['juno']).open('juno').plan('juno', 'timing', ['times'])
+  const gapsMs = [124, 125, 123, 126, 122, 127, 121, 128]
+  journal.test('juno', 'timing', 'times', (test) => {
+    for (const gapMs of gapsMs) journal.cycle(test, { phases: { ...fast, gapMs, shutdownMs: 300 + gapMs } })
+  })
+  journal.add('baseline-consulted', {
+    board: 'juno',
+    thresholds: { share: 0.05, ms: 20 },
+    groups: [
+      {
+        conditions: {
+          ...{ suite: 'timing', accelerator: 'tcg', kernel: '6.1 cloud-arm64', loader: 'kexec-tools' },
+          ...{ syscall: 'kexec_load', checks: true, noIfdown: false, entry: null, append: '' },
+        },
+        runs: [{ run: hostileText, startedAt: null, values: { gapMs: gapsMs, shutdownMs: gapsMs } }],
+      },
+    ],
+    allowed: [],
+    slowSince: [],
+  })
+  return journal.runner('juno').end('failed')
+}
+
 export const allRuns: Record<string, () => JournalEvent[]> = {
   passedRun,
   hostileRun,
@@ -222,6 +247,7 @@ export const allRuns: Record<string, () => JournalEvent[]> = {
   deadBoard,
   stressRun,
   observedRun,
+  comparedRun,
   emptyJournal: () => [],
   usageError: () =>
     new JournalBuilder().start([]).end('error', {

@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { snapshot } from '../console/snapshot.ts'
 import { observed } from '../kexec/observe/observed.ts'
-import { diagnosis, markName, phases } from '../kexec/outcome.ts'
+import { diagnosis, gapParts, markName, phases } from '../kexec/outcome.ts'
 import { choice, failure, finding, phaseNames, verdict } from './events.ts'
+import { conditions } from './measured.ts'
 
 /** ISO 8601 in UTC; null where the journal's first line, which carries the wall clock, was lost. */
 const wallClock = z.string().nullable()
@@ -12,7 +13,8 @@ const durationMs = z.number().nullable()
 /** Phases that statistics are made of; `totalMs` is from the command that executes to the new kernel's ready. */
 export const statisticPhases = [...phaseNames, 'totalMs'] as const
 
-const gap = z.object({
+/** Where the gap went is there where something measured it. */
+const gap = gapParts.partial().extend({
   /** The old kernel's last line and the new kernel's first: the gap's two ends. */
   lastLine: z.string().optional(),
   firstLine: z.string().optional(),
@@ -23,11 +25,8 @@ const gap = z.object({
   inspectionMs: z.number().optional(),
   /** By how much each end may have been seen late: what the serial line and its adapter hold back. */
   uncertaintyMs: z.number().optional(),
-  /** Where the gap went; absent until something measures it. */
-  relocationMs: z.number().nullable().optional(),
-  purgatoryMs: z.number().nullable().optional(),
-  decompressMs: z.number().nullable().optional(),
-  earlyKernelMs: z.number().nullable().optional(),
+  /** The parts by sampling, beside those by breakpoints. */
+  sampled: gapParts.optional(),
   method: z.string(),
 })
 
@@ -82,8 +81,46 @@ const statistic = z.object({
   max: z.number(),
   /** Median absolute deviation. */
   mad: z.number(),
-  /** 95 % confidence interval of the median. */
+  /** Exact 95 % confidence interval of the median; null for fewer than six values. */
   ci95: z.tuple([z.number(), z.number()]).nullable(),
+  /** The same by a seeded bootstrap: also for fewer values, for which it is too narrow; null for one, and for thousands. */
+  bootstrap95: z.tuple([z.number(), z.number()]).nullable(),
+  /** Cycles whose value lies far off, which is in the numbers all the same; harness/stats/outliers.ts has the rule. */
+  outliers: z.array(z.object({ cycle: z.number().int(), value: z.number() })),
+  /** How many good warm-up cycles are in no number. */
+  warmups: z.number().int(),
+  /** Where a precision was asked for, of the gap: as shares of the median, half the width of `ci95`. */
+  precision: z.object({ asked: z.number(), reached: z.number().nullable(), met: z.boolean() }).nullable(),
+})
+
+/** One phase under one set of conditions against the board's baseline; milliseconds unless told. */
+const comparison = z.object({
+  conditions,
+  /** Whether the baseline was loaded with checks, where that is what differs; else null. */
+  checksWere: z.boolean().nullable(),
+  /** A phase, or a part of the gap. */
+  phase: z.string(),
+  /** The runs that the baseline is made of, oldest first. */
+  baseline: z.array(z.string()),
+  from: z.object({ n: z.number().int(), median: z.number() }),
+  to: z.object({ n: z.number().int(), median: z.number() }),
+  /** Hodges and Lehmann's estimate of the change, with its 95 % interval. */
+  shift: z.number(),
+  ci95: z.tuple([z.number(), z.number()]).nullable(),
+  /** The shift as a share of the median before. */
+  share: z.number(),
+  /** Two-sided p values: Mann-Whitney's, and that of the t test between runs' medians where the baseline has three or more. */
+  p: z.number(),
+  pRuns: z.number().nullable(),
+  /** The larger of both, corrected for all that was compared at once. */
+  corrected: z.number(),
+  /** Cliff's delta, -1 to 1. */
+  delta: z.number(),
+  /** By how much the medians of the baseline's own runs differ. */
+  betweenRuns: z.number(),
+  verdict: z.enum(['slower', 'faster', 'no change', 'too few cycles']),
+  /** The first run that was slower than the baseline, and all after it; null where nothing is slower. */
+  since: z.object({ run: z.string(), startedAt: wallClock }).nullable(),
 })
 
 const attempt = z.object({
@@ -160,6 +197,8 @@ const board = z.object({
   name: z.string(),
   arch: z.string().nullable(),
   accelerator: z.string().nullable(),
+  /** What is added to the command line of every kernel, beside what the harness needs. */
+  append: z.string(),
   /** Why that accelerator, and the version of what runs the board. */
   note: z.string().nullable(),
   verdict,
@@ -168,6 +207,8 @@ const board = z.object({
   tests: z.array(test),
   cycles: z.array(cycle),
   statistics: z.array(statistic),
+  /** Against the board's baseline; empty where it has none under the same conditions. */
+  comparisons: z.array(comparison),
   checksRatio: checksRatio.nullable(),
   stress: stress.nullable(),
   boots: z.array(boot),
@@ -215,6 +256,7 @@ export type ScreenSummary = z.infer<typeof screen>
 export type AttemptSummary = z.infer<typeof attempt>
 export type BootSummary = z.infer<typeof boot>
 export type Statistic = z.infer<typeof statistic>
+export type BaselineComparison = z.infer<typeof comparison>
 export type StressSummary = z.infer<typeof stress>
 export type ChecksRatio = z.infer<typeof checksRatio>
 

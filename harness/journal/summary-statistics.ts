@@ -1,4 +1,7 @@
 /** The numbers over several cycles of one board. */
+import { bootstrapMedian } from '../stats/bootstrap.ts'
+import { outlierIndices } from '../stats/outliers.ts'
+import { precisionOf } from '../stats/precision.ts'
 import { drift, proportion, summarize } from '../stats/summary.ts'
 import {
   type ChecksRatio,
@@ -13,20 +16,45 @@ export function isMeasured(cycle: CycleSummary): boolean {
   return cycle.verdict === 'passed' && cycle.proven && !cycle.warmup
 }
 
-/** Statistics of each phase, by suite and way of loading. */
-export function statisticsOf(cycles: readonly CycleSummary[]): Statistic[] {
-  const groups = Map.groupBy(cycles.filter(isMeasured), ({ suite, loader, syscall, checks, noIfdown }) =>
+/** Statistics of each phase, by suite and way of loading; `precision` is what was asked for of the gap. */
+export function statisticsOf(cycles: readonly CycleSummary[], precision: number | null): Statistic[] {
+  const good = cycles.filter(({ verdict, proven }) => verdict === 'passed' && proven)
+  const groups = Map.groupBy(good, ({ suite, loader, syscall, checks, noIfdown }) =>
     JSON.stringify([suite, loader, syscall, checks, noIfdown]),
   )
   return [...groups.values()].flatMap((group) => {
     const { suite, loader, syscall, checks, noIfdown } = group[0]!
+    const warmups = group.filter(({ warmup }) => warmup).length
     return statisticPhases.flatMap((phase) => {
-      const values = group.map(({ phases }) => phases[phase]).filter((value) => value !== undefined)
-      return values.length === 0
-        ? []
-        : [{ suite, loader, syscall, checks, noIfdown, phase, ...summarize(values) }]
+      const numbers = numbersOf(group.filter(isMeasured), phase, precision)
+      return numbers ? [{ suite, loader, syscall, checks, noIfdown, phase, ...numbers, warmups }] : []
     })
   })
+}
+
+type Numbers = Omit<Statistic, 'suite' | 'loader' | 'syscall' | 'checks' | 'noIfdown' | 'phase' | 'warmups'>
+
+function numbersOf(
+  cycles: readonly CycleSummary[],
+  phase: Statistic['phase'],
+  asked: number | null,
+): Numbers | undefined {
+  const known = cycles.flatMap(({ cycle, phases }) => {
+    const value = phases[phase]
+    return value === undefined ? [] : [{ cycle, value }]
+  })
+  if (known.length === 0) return undefined
+  const values = known.map(({ value }) => value)
+  const reached = precisionOf(values)
+  return {
+    ...summarize(values),
+    bootstrap95: bootstrapMedian(values),
+    outliers: outlierIndices(values).map((index) => known[index]!),
+    precision:
+      asked === null || phase !== 'gapMs'
+        ? null
+        : { asked, reached, met: reached !== null && reached <= asked },
+  }
 }
 
 /** What checking the segments costs, where a board was kexec'd both ways by one loader and system call. */

@@ -1,5 +1,6 @@
 /** A run's journal, summed up: a pure function of its events, and the only source of every report. */
-import type { CycleEnded, Failure, JournalEvent, MarkName, Phases, Verdict } from './events.ts'
+import type { CycleEnded, Failure, Finding, JournalEvent, MarkName, Phases, Verdict } from './events.ts'
+import { againstBaseline, type BaselineResult } from './summary-baseline.ts'
 import {
   type AttemptRecord,
   type BoardRecord,
@@ -30,7 +31,8 @@ export type SummaryDefaults = { run?: string }
  */
 export function buildSummary(events: Iterable<JournalEvent>, defaults: SummaryDefaults = {}): RunSummary {
   const all = collect(events)
-  const boards = [...all.boards.values()].map((board) => boardSummary(all, board))
+  const judged = [...all.boards.values()].map((board) => boardSummary(all, board))
+  const boards = judged.map(({ board }) => board)
   const verdict = runVerdict(
     all,
     boards.map((board) => board.verdict),
@@ -49,29 +51,37 @@ export function buildSummary(events: Iterable<JournalEvent>, defaults: SummaryDe
     host: all.started?.host ?? null,
     totals: totalsOf(boards),
     boards,
-    findings: all.findings,
+    findings: [...all.findings, ...judged.flatMap(({ findings }) => findings)],
     notes: all.notes.map(({ t, board, text }) => ({ at: wallClock(all, t), board, text })),
   }
 }
 
-function boardSummary(all: Collected, board: BoardRecord): BoardSummary {
+type JudgedBoard = { board: BoardSummary; findings: Finding[] }
+
+function boardSummary(all: Collected, board: BoardRecord): JudgedBoard {
   const cycles = board.cycles.map((cycle) => cycleSummary(all, board, cycle))
-  const tests = [...board.tests.values()].map((test) => testSummary(all, board, test, cycles))
+  const { comparisons, findings, results } = againstBaseline(board, cycles, all.started)
+  const tests = [
+    ...[...board.tests.values()].map((test) => testSummary(all, board, test, cycles)),
+    ...results.map((result) => comparisonTest(all, board, result)),
+  ]
   const verdicts =
     tests.length > 0 ? tests.map(({ verdict }) => verdict) : cycles.map(({ verdict }) => verdict)
   const failure = boardFailure(all, board, verdicts)
   if (failure) verdicts.push(classify(failure))
   else if (verdicts.length === 0) verdicts.push('interrupted')
-  return {
+  const summary = {
     name: board.name,
     arch: board.arch,
     accelerator: board.accelerator,
+    append: board.append,
     note: board.note,
     verdict: worst(verdicts),
     failure,
     tests,
     cycles,
-    statistics: statisticsOf(cycles),
+    statistics: statisticsOf(cycles, all.started?.plan.precision ?? null),
+    comparisons,
     checksRatio: checksRatioOf(cycles),
     stress: stressOf(cycles),
     boots: board.boots.map((boot) => bootSummary(all, board, boot)),
@@ -83,6 +93,14 @@ function boardSummary(all: Collected, board: BoardRecord): BoardSummary {
     })),
     runners: board.runners.map(({ exitCode, stderr }) => ({ exitCode, stderr })),
   }
+  return { board: summary, findings }
+}
+
+/** The comparison with the baseline as a test of its suite, so that whatever reads results sees it. */
+function comparisonTest(all: Collected, board: BoardRecord, result: BaselineResult): TestSummary {
+  const { suite, test, ...rest } = result
+  const attempt = { ...rest, startedAt: wallClock(all, board.baseline?.t ?? null), durationMs: 0 }
+  return { suite, test, ...attempt, attempts: [attempt], screens: [] }
 }
 
 function testSummary(

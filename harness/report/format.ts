@@ -1,26 +1,9 @@
 /** Numbers and names as every report shows them. */
+import { wayOf } from '../journal/measured.ts'
 import type { CycleSummary } from '../journal/summary-schema.ts'
 import { visibleLine } from './escape.ts'
 
-/** Milliseconds for a reader: `0.4 ms`, `124 ms`, `10.4 s`, `2 min 3 s`; a dash where there is no value. */
-export function duration(ms: number | null | undefined): string {
-  if (ms === null || ms === undefined) return '-'
-  if (ms < 9.95) return `${ms.toFixed(1)} ms`
-  if (ms < 999.5) return `${ms.toFixed(0)} ms`
-  if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`
-  const seconds = Math.round(ms / 1000)
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-}
-
-/** A ratio or rate with about three significant digits. */
-export function number(value: number): string {
-  if (Number.isInteger(value) || Math.abs(value) >= 100) return value.toFixed(0)
-  return Number(value.toPrecision(3)).toString()
-}
-
-export function percent(rate: number): string {
-  return `${number(rate * 100)} %`
-}
+export { duration, number, percent } from '../quantities.ts'
 
 /** How the kernel was loaded, in kexec-tools' words: `kexec_load --no-checks`. */
 export function loaderLabel({
@@ -29,11 +12,5 @@ export function loaderLabel({
   checks,
   noIfdown = false,
 }: Pick<CycleSummary, 'loader' | 'syscall' | 'checks'> & { noIfdown?: boolean | null }): string {
-  const name = loader === 'kexec-tools' ? [] : [visibleLine(loader, { maxLength: 40 })]
-  return [
-    ...name,
-    ...(syscall ? [syscall] : []),
-    ...(checks === false ? ['--no-checks'] : []),
-    ...(noIfdown ? ['-x'] : []),
-  ].join(' ')
+  return wayOf({ loader: visibleLine(loader, { maxLength: 40 }), syscall, checks, noIfdown })
 }

@@ -5,6 +5,8 @@ import { visible } from './escape.ts'
 import { duration, loaderLabel, number } from './format.ts'
 import { observedSection } from './html-devices.ts'
 import type { ScreenGallery } from './html-screens.ts'
+import { comparisonTable, statisticsTable } from './html-statistics.ts'
+import { waterfallSection } from './html-waterfall.ts'
 import { cyclesOf, diagnosesOf, isRed, kindNames, messageOf } from './problems.ts'
 import { html, type SafeHtml } from './safe-html.ts'
 import { stressText } from './table-text.ts'
@@ -23,7 +25,9 @@ ${board.failure ? failureCard('error', 'The board', board.failure) : null}
 ${facts(board)}
 ${board.tests.map((test) => problemCard(board, test, screens))}${strayCard(board)}
 ${cyclesTable(board.cycles)}
+${waterfallSection(board)}
 ${observedSection(board)}
+${comparisonTable(board.comparisons)}
 ${statisticsTable(board.statistics)}
 ${testsTable(board.tests)}
 ${screens.ofOthers(board)}
@@ -169,22 +173,6 @@ function phaseSumMs({ phases }: CycleSummary): number {
 
 function phaseClass(name: Statistic['phase']): string {
   return name.slice(0, -'Ms'.length)
-}
-
-function statisticsTable(statistics: readonly Statistic[]): SafeHtml | null {
-  const several = statistics.filter(({ n }) => n > 1)
-  if (several.length === 0) return null
-  const rows = several.map(
-    (
-      one,
-    ) => html`<tr><td>${one.suite}</td><td>${loaderLabel(one)}</td><td>${phaseClass(one.phase)}</td><td class="number">${one.n}</td>
-<td class="number">${duration(one.median)}</td><td class="number">${one.ci95 ? `${duration(one.ci95[0])} to ${duration(one.ci95[1])}` : '-'}</td>
-<td class="number">${duration(one.p95)}</td><td class="number">${duration(one.min)}</td><td class="number">${duration(one.max)}</td><td class="number">${duration(one.mad)}</td></tr>
-`,
-  )
-  return html`<details><summary>Statistics of each phase</summary><div class="scroll"><table><thead><tr><th>suite</th><th>loader</th><th>phase</th><th class="number">n</th>
-<th class="number">median</th><th class="number">95 % interval</th><th class="number">p95</th><th class="number">min</th><th class="number">max</th><th class="number">MAD</th></tr></thead>
-<tbody>${rows}</tbody></table></div></details>`
 }
 
 function testsTable(tests: readonly TestSummary[]): SafeHtml | null {

@@ -1,6 +1,13 @@
 /** The lines below the overview table. Everything from outside is on one line, escaped and bounded. */
 import { bySeverity } from '../detect/finding.ts'
-import type { BoardSummary, RunSummary, StressSummary, TestSummary } from '../journal/summary-schema.ts'
+import { phaseLabel } from '../journal/measured.ts'
+import type {
+  BoardSummary,
+  RunSummary,
+  Statistic,
+  StressSummary,
+  TestSummary,
+} from '../journal/summary-schema.ts'
 import { visibleLine } from './escape.ts'
 import { duration, loaderLabel, number, percent } from './format.ts'
 import { type Paint, type Style, verdictStyles } from './paint.ts'
@@ -19,8 +26,38 @@ export function boardFacts(summary: RunSummary): string[] {
           ]
         : []),
       ...(board.stress ? [`stress on ${name}: ${stressText(board.stress)}`] : []),
+      ...board.statistics.flatMap((one) => {
+        const text = precisionText(one)
+        return text === null ? [] : [`${name}, ${one.suite}, ${loaderLabel(one)}: ${text}`]
+      }),
+      ...comparisonFacts(board).map((fact) => `${name} ${fact}`),
     ]
   })
+}
+
+/** How well the gap is known, where somebody asked for a precision. */
+function precisionText({ n, precision }: Statistic): string | null {
+  if (precision === null) return null
+  const { asked, reached, met } = precision
+  const known = reached === null ? 'too few cycles to say how well' : `within ${percent(reached)}`
+  const end = met ? '' : `, not the ${percent(asked)} that was asked for: the suite ran no more cycles`
+  return `the gap is known ${known} after ${n} cycles${end}`
+}
+
+/** That the board was compared with its baseline; what got slower is told as a test that failed. */
+function comparisonFacts({ comparisons }: BoardSummary): string[] {
+  const told = comparisons.filter(({ verdict }) => verdict !== 'too few cycles')
+  if (told.length === 0) return []
+  const faster = told.filter(({ verdict }) => verdict === 'faster')
+  const runs = [...new Set(told.flatMap(({ baseline }) => baseline))]
+  const against = runs.length === 1 ? visibleLine(runs[0]!) : `${runs.length} runs`
+  return [
+    `against its baseline (${against}): ${told.length} phases compared, ${told.filter(({ verdict }) => verdict === 'slower').length} slower, ${faster.length} faster`,
+    ...faster.map(
+      (one) =>
+        `faster: ${phaseLabel(one.phase)} ${duration(one.to.median)} instead of ${duration(one.from.median)}, ${one.conditions.suite}, ${loaderLabel(one.conditions)}`,
+    ),
+  ]
 }
 
 /** Failure rate and drift of a chain, in words. */

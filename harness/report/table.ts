@@ -6,6 +6,7 @@ import { duration } from './format.ts'
 import { type Paint, painter, verdictStyles } from './paint.ts'
 import { overviewRows, type Row } from './rows.ts'
 import { boardFacts, findingLines, problemLines } from './table-text.ts'
+import { waterfallLines } from './waterfall.ts'
 
 export type TerminalOptions = {
   /** Columns to fill at most; default 120, which CI logs show without wrapping. */
@@ -31,6 +32,7 @@ export function terminalReport(summary: RunSummary, options: TerminalOptions = {
   const paint = painter(colour)
   const blocks = [
     overview(overviewRows(summary), width, paint),
+    waterfallLines(summary).join('\n'),
     boardFacts(summary).join('\n'),
     findingLines(summary, paint).join('\n'),
     problemLines(summary, paint).join('\n'),

@@ -12,7 +12,7 @@ import type { Recording } from './recording.ts'
 import { SessionRecord } from './session-record.ts'
 import { skipOf } from './skip.ts'
 
-export type KexecOptions = { iteration?: number; iterations?: number; append?: string }
+export type KexecOptions = { iteration?: number; iterations?: number; warmup?: boolean; append?: string }
 
 /** A cycle that was recorded. */
 export type RecordedCycle = SessionCycle & { cycle: number; findings: Finding[] }
@@ -129,8 +129,9 @@ export class BoardUnderTest extends SessionRecord {
     if (!this.#trying) super.mark(name, atNs, line)
   }
 
-  #recordStart(cycle: number, method: LoadMethod, { iteration = 1, iterations = 1 }: KexecOptions): void {
+  #recordStart(cycle: number, method: LoadMethod, options: KexecOptions): void {
     const { recording, suite } = this.#parts
+    const { iteration = 1, iterations = 1, warmup = false } = options
     recording.add({
       type: 'cycle-started',
       suite,
@@ -143,7 +144,7 @@ export class BoardUnderTest extends SessionRecord {
       syscall: method.syscall,
       checks: method.checks,
       noIfdown: !method.ifdown,
-      warmup: false,
+      warmup,
     })
   }
 }

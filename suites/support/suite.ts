@@ -16,11 +16,14 @@ import type { BootloaderUnderTest } from './bootloader-under-test.ts'
 import { openBoard } from './open-board.ts'
 import { type BoardPlan, readPlan } from './plan.ts'
 import { Recording, toFailure, verdictOf } from './recording.ts'
+import { repeat, type Turn } from './repeat.ts'
 import { Skip, skipOf } from './skip.ts'
 
 export type SuiteOptions = {
   /** Watches each cycle beyond its console. A fault in the plan, or a search for a driver, does so in any suite. */
   observes?: boolean
+  /** Takes each gap apart, and watches nothing else. */
+  attributes?: boolean
   /** A device's shutdown that takes longer is a finding, milliseconds. */
   slowShutdownMs?: number
   /** What the suite is about, whichever loader the board has. */
@@ -64,6 +67,14 @@ export class Suite {
   /** How often to repeat: what the command line says, or else the suite's own number. */
   iterations(own: number): number {
     return this.#plan.plan.iterations ?? own
+  }
+
+  /**
+   * Runs the warm-ups that were asked for, then as many cycles as `iterations` says, or as the precision that was asked for
+   * needs; see `repeat`. A cycle returns its gap in milliseconds.
+   */
+  async repeat(own: number, cycle: (turn: Turn) => Promise<number | undefined>): Promise<void> {
+    await repeat(this.#plan.plan, own, cycle)
   }
 
   /** The way of loading that the board's descriptor asks for. */
@@ -223,10 +234,11 @@ export class Suite {
 
   async #observing(): Promise<Observing | undefined> {
     const { plan, descriptor, image, fault } = this.#plan
-    const { observes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
+    const { observes = false, attributes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
     // Firmware of real boards hands its device tree on; that of x86 has none.
     const deviceTree = isReal(descriptor) && descriptor.arch !== 'x86_64'
     const observing = () => import('../../harness/kexec/observe/observing.ts')
+    if (attributes) return (await observing()).observeGap()
     if (!observes && !fault && !plan.bisectDrivers)
       return deviceTree ? (await observing()).observeDeviceTree() : undefined
     const { createObserving } = await observing()
