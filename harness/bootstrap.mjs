@@ -3,14 +3,15 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
-import { homedir } from 'node:os'
+import { constants, homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const neededMajor = 24
-const labFault = 3
+// To `git bisect run` a 3 is a bad commit, and 125 is one that can't be tested.
+const labFault = process.argv.includes('--bisect') ? 125 : 3
 
 if (!isInstalled()) await install()
 if (process.argv[2] === 'install') process.exit(0)
@@ -91,6 +92,7 @@ function run(program, args, options) {
       console.error(`set-up: cannot run ${program}: ${error.message}`)
       resolve(labFault)
     })
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)))
+    // Killed is not failed: 128 and more, as a shell says it, is no test's verdict.
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
   })
 }

@@ -18,6 +18,11 @@ import { reportBytes, type Watch } from './progress.ts'
 export const debArch = { x86_64: 'amd64', arm64: 'arm64', ppc64le: 'ppc64el' } as const
 type DebArch = (typeof debArch)[keyof typeof debArch]
 
+/** Whether there are archives with updates of a suite: of a release, and not of what is beside it. */
+export function hasUpdates(suite: string): boolean {
+  return !suite.includes('-') && suite !== 'experimental'
+}
+
 export type AptOptions = Watch & {
   cache: string
   suite: string
@@ -27,7 +32,7 @@ export type AptOptions = Watch & {
 }
 
 /** Package lists younger than this are taken as they are. */
-const listsFreshMs = 24 * 3600 * 1000
+export const listsFreshMs = 24 * 3600 * 1000
 /** Room for the package lists of a suite, packed and unpacked at once. */
 const listsBytes = 100_000_000
 /** apt tells its progress twice a second; its own network timeouts are shorter than this. */
@@ -84,6 +89,13 @@ export class Apt {
   /** All versions of a package that the archives hold, newest first. */
   async versions(name: string): Promise<Deb[]> {
     return parsePackages((await this.#run('apt-cache', ['show', name], true)).stdout)
+  }
+
+  /** The newest version of each package that the archives hold under such a name, in no special order. */
+  async named(isWanted: (name: string) => boolean): Promise<Deb[]> {
+    const names = (await this.#run('apt-cache', ['pkgnames'])).stdout.split('\n').filter(isWanted)
+    if (names.length === 0) return []
+    return parsePackages((await this.#run('apt-cache', ['show', '--no-all-versions', ...names], true)).stdout)
   }
 
   /** A package and everything it depends on, in no special order, without what is only recommended. */

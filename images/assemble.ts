@@ -3,7 +3,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { UsageError } from '../harness/errors.ts'
 import { didYouMean } from '../harness/nearest.ts'
-import { Apt, debArch } from './apt.ts'
+import { Apt, debArch, hasUpdates } from './apt.ts'
 import { listFolder, withTemporaryFolder } from './cache.ts'
 import type { Deb } from './control.ts'
 import { sha256OfFile, unpackDeb } from './deb-store.ts'
@@ -25,6 +25,8 @@ export type Inputs = {
   apt: Apt
   /** Empty for a kernel that is a path. */
   kernelPackages: Deb[]
+  /** Where these are: in the recipe's suite, or another one. */
+  kernelApt: Apt
   /** Absolute path, undefined for a kernel from a package. */
   kernelPath: string | undefined
   modulesFolder: string | undefined
@@ -46,7 +48,8 @@ export async function gatherInputs(
   const { suite, updates, arch, kernel, initramfs } = recipe
   const apt = new Apt({ ...options, suite, updates, arch: debArch[arch] })
   await apt.refresh({ force: options.update ?? false })
-  const kernelPackages = 'package' in kernel ? await findKernelPackages(apt, kernel.package) : []
+  const kernelApt = 'package' in kernel && kernel.suite ? await aptOf(kernel.suite, recipe, options) : apt
+  const kernelPackages = 'package' in kernel ? await findKernelPackages(kernelApt, kernel.package) : []
   const own = 'path' in kernel ? kernel : undefined
   const beside = (name: string | undefined) => name && path.resolve(path.dirname(recipePath), name)
   const kernelPath = beside(own?.path)
@@ -70,6 +73,7 @@ export async function gatherInputs(
   return {
     apt,
     kernelPackages,
+    kernelApt,
     kernelPath,
     modulesFolder: beside(own?.modules),
     programPackages,
@@ -77,6 +81,13 @@ export async function gatherInputs(
     closure,
     identity,
   }
+}
+
+/** The packages of another suite than the recipe's; only a release has updates, not what is beside it. */
+async function aptOf(suite: string, { arch }: Recipe, options: InCache & { update?: boolean }): Promise<Apt> {
+  const apt = new Apt({ ...options, suite, updates: hasUpdates(suite), arch: debArch[arch] })
+  await apt.refresh({ force: options.update ?? false })
+  return apt
 }
 
 type Assembly = {
@@ -167,7 +178,7 @@ async function keepTools(
 async function provideKernel({ inputs, cache, watch }: Assembly, folder: string): Promise<KernelFiles> {
   if (inputs.kernelPath) return { path: inputs.kernelPath, modules: inputs.modulesFolder }
   const debs = inputs.kernelPackages
-  const files = await inputs.apt.fetch(debs)
+  const files = await inputs.kernelApt.fetch(debs)
   watch.progress?.(`unpack ${debs.map(({ name }) => name).join(' and ')}`)
   for (const file of files) await unpackDeb(file, folder, { cache, signal: watch.signal })
   return await findKernelFiles(folder, debs)

@@ -26,7 +26,7 @@ export type ComposeOptions = Watch & {
 
 /** A composed image that nobody used for so long is removed when another one is made. */
 const unusedForMs = 2 * 24 * 3600 * 1000
-const prefix = 'composed-'
+export const composedPrefix = 'composed-'
 
 /**
  * The base image with a user's kernel, initramfs or both. A user's kernel gets the payload disk when the base's
@@ -46,7 +46,7 @@ export async function composeImage(options: ComposeOptions): Promise<Image> {
   }
   const scripts = await readGuestScripts()
   const key = await composedKey(base, kernel, initramfs, scripts)
-  const folder = inCache(cache, 'images', `${prefix}${key.slice(0, 16)}`)
+  const folder = inCache(cache, 'images', `${composedPrefix}${key.slice(0, 16)}`)
   await publishFolder(cache, folder, async (temporary) => {
     progress?.(`build the image of ${[kernel, initramfs].filter(Boolean).join(' and ')}`)
     await removeUnused(path.dirname(folder))
@@ -148,7 +148,7 @@ function refuseUnbootable(file: string, { format, arch }: KernelInfo): void {
 async function removeUnused(images: string): Promise<void> {
   const oldest = Date.now() - unusedForMs
   for (const name of await readdir(images).catch(() => [])) {
-    if (!name.startsWith(prefix)) continue
+    if (!name.startsWith(composedPrefix)) continue
     const info = await stat(path.join(images, name)).catch(() => undefined)
     if (info && info.mtimeMs < oldest) await rm(path.join(images, name), { recursive: true, force: true })
   }

@@ -23,6 +23,12 @@ const absolutePath = z
 const packagedKernel = z.strictObject({
   /** linux-image-…; a meta package such as linux-image-cloud-arm64 stands for the newest one it depends on. */
   package: packageName,
+  /** The release, or an archive beside it such as bookworm-backports, that has the package; the recipe's own without it. */
+  suite: z
+    .string()
+    .regex(/^[a-z]+(-[a-z]+)*$/, 'is no suite of Debian')
+    .meta({ title: 'a suite of Debian', examples: ['bookworm-backports'] })
+    .optional(),
 })
 
 /** A kernel built elsewhere. */

@@ -73,6 +73,13 @@ test('without a kernel there is no -append, which QEMU would refuse', (t) => {
   t.false(args.includes('-initrd'))
 })
 
+test('a machine that goes on from a state still has its kernel, as its firmware wants it at a reset', (t) => {
+  const args = qemuArguments({ ...minimal, kernel: '/k', stateFd: 4 })
+  t.deepEqual(values(args, '-incoming'), ['fd:4'])
+  t.deepEqual(values(args, '-kernel'), ['/k'])
+  t.deepEqual(values(qemuArguments(minimal), '-incoming'), [])
+})
+
 test('drives: commas in paths are doubled, and firmware boots from the first', (t) => {
   const drives = [
     { path: '/a,b.qcow2', format: 'qcow2', snapshot: true } as const,

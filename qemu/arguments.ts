@@ -65,6 +65,8 @@ export type QemuArguments = {
   /** Paths of the sockets on which the harness listens and to which QEMU connects. */
   consoleSocket: string
   qmpSocket: string
+  /** Inherited file descriptor of a state that the machine is to go on from, instead of booting. */
+  stateFd?: number | undefined
 }
 
 /** The arguments after the program's name. */
@@ -89,6 +91,7 @@ export function qemuArguments(
     ...['-serial', 'chardev:console'],
     ...socketChardev('qmp', options.qmpSocket),
     ...['-mon', 'chardev=qmp,mode=control'],
+    ...(options.stateFd === undefined ? [] : ['-incoming', `fd:${options.stateFd}`]),
     ...kernelArguments(options),
     // First of all devices: an IOMMU translates for those only that come after it.
     ...(machine.devices ?? []).flatMap((device) => ['-device', device]),

@@ -2,14 +2,14 @@
 import { LabError } from '../harness/errors.ts'
 import { type HeldArch, HeldGuest, type HeldTime } from './held-guest.ts'
 import { findHeadJump, findKernelEntry, findKernelJump } from './kernel-entry.ts'
-import { type KexecSegment, readKimage } from './kimage.ts'
+import { type KexecSegment, type Kimage, readKimage } from './kimage.ts'
 import type { Machine } from './machine.ts'
-import { parseRamRanges } from './memory.ts'
+import { parseRamRanges } from './ram.ts'
 
 /** Moments of the host's monotonic clock, nanoseconds; null: that border was not found, and the next stretch has its time. */
 export type Borders = {
-  /** The old kernel's machine_kexec() begins: its drivers are shut down. */
-  machineKexecNs: bigint
+  /** The old kernel's machine_kexec() begins: its drivers are shut down. Null where its address is hidden. */
+  machineKexecNs: bigint | null
   /** The relocation is over: the new image is entered, purgatory or the kernel itself. */
   imageEntryNs: bigint
   /** The new kernel's first instruction; where there is no purgatory it is the moment before. */
@@ -35,12 +35,17 @@ export type BordersWatch = AsyncDisposable & {
 const stretchLimitMs = 30 * 60_000
 
 /**
- * Arms a breakpoint at machine_kexec(), given by its virtual address in the running kernel, and goes on from there by itself.
- * Throws LabError when it can't be armed, with the guest running on.
+ * Where to begin: the virtual address of machine_kexec() in the running kernel, which is called with the kimage, or else the
+ * kimage itself, found in memory.
+ */
+export type BordersStart = bigint | Kimage
+
+/**
+ * Arms the first breakpoint and goes on from there by itself. Throws LabError when it can't be armed, with the guest running on.
  */
 export async function watchBorders(
   machine: Pick<Machine, 'qmp'> & { arch: HeldArch },
-  machineKexec: bigint,
+  from: BordersStart,
   signal: AbortSignal,
 ): Promise<BordersWatch> {
   signal.throwIfAborted()
@@ -48,9 +53,10 @@ export async function watchBorders(
   const guest = await HeldGuest.take(machine)
   const stop = new AbortController()
   const ended = AbortSignal.any([signal, stop.signal])
-  const walked = walk({ guest, ram, machineKexec, arch: machine.arch, signal: ended })
+  const walked = walk({ guest, ram, from, arch: machine.arch, signal: ended })
   const result = walked.catch((error: Error) => ({ failed: error.message })).finally(() => guest.release())
-  const end = () => stop.abort(new LabError('the new kernel came up, and machine_kexec was never called'))
+  const end = () =>
+    stop.abort(new LabError('the new kernel came up, and its image was never seen to be entered'))
   return {
     result,
     end,
@@ -64,14 +70,15 @@ export async function watchBorders(
 type Walk = {
   guest: HeldGuest
   ram: ReturnType<typeof parseRamRanges>
-  machineKexec: bigint
+  from: BordersStart
   arch: HeldArch
   signal: AbortSignal
 }
 
-async function walk({ guest, ram, machineKexec, arch, signal }: Walk): Promise<Borders> {
-  const atKexec = await guest.runTo(machineKexec, { signal })
-  const { start, segments } = await readKimage(guest, await guest.firstArgument(), ram)
+async function walk({ guest, ram, from, arch, signal }: Walk): Promise<Borders> {
+  const atKexec = typeof from === 'bigint' ? await guest.runTo(from, { signal }) : undefined
+  const { start, segments } =
+    typeof from === 'bigint' ? await readKimage(guest, await guest.firstArgument(), ram) : from
   const limits = { signal, timeoutMs: stretchLimitMs }
   const imageEntry = await guest.runTo(start, limits)
   const entry = await findKernelEntry(guest, segments, arch)
@@ -80,7 +87,7 @@ async function walk({ guest, ram, machineKexec, arch, signal }: Walk): Promise<B
   const decompressedNs = entry !== null && arch === 'x86_64' ? await decompressed(guest, entry, limits) : null
   guest.resume()
   return {
-    machineKexecNs: atKexec.atNs,
+    machineKexecNs: atKexec?.atNs ?? null,
     imageEntryNs: imageEntry.atNs,
     kernelEntryNs: kernelEntry?.atNs ?? null,
     decompressedNs,

@@ -8,8 +8,8 @@ import { type HeldArch, HeldGuest } from './held-guest.ts'
 import type { HandoverWatch, Inspection } from './inspection.ts'
 import { readKimage } from './kimage.ts'
 import type { Machine } from './machine.ts'
-import { type MemoryRange, parseRamRanges } from './memory.ts'
 import { PciReader } from './pci.ts'
+import { type MemoryRange, parseRamRanges } from './ram.ts'
 
 type Source = Pick<Machine, 'qmp'> & { arch: HeldArch }
 

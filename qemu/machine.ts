@@ -1,11 +1,12 @@
 /** One QEMU machine, from its start to its end. */
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../harness/errors.ts'
 import {
   type Drive,
+  firstInheritedFd,
   type QemuArch,
   type QemuMachineDescription,
   type QemuProgram,
@@ -24,6 +25,8 @@ export type MachineOptions = {
   initramfs?: string
   append?: string
   drives?: Drive[]
+  /** A state that such a machine was kept in (state.ts): it goes on from there instead of booting. */
+  state?: string | undefined
   /** Called with each piece of console output as it arrives, and the monotonic clock at that moment. */
   onConsole: (chunk: Buffer, atNs: bigint) => void
   /** Aborts the start. A machine that was started is ended by closing it. */
@@ -57,16 +60,19 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     consoleListener.close()
     qmpListener.close()
   })
+  const nics = options.machine.nics?.length ?? 0
+  const state = options.state === undefined ? undefined : resources.use(await openState(options.state))
   const args = qemuArguments(
     {
       ...options,
+      stateFd: state && firstInheritedFd + nics,
       drives: await Promise.all((options.drives ?? []).map(withFormat)),
       consoleSocket: consoleListener.path,
       qmpSocket: qmpListener.path,
     },
     options.program,
   )
-  const qemu = await startQemu(options.program, args, { inherited: options.machine.nics?.length })
+  const qemu = await startQemu(options.program, args, { inherited: nics, file: state?.fd })
   const wires = qemu.inherited.map((socket) => new Wire(socket))
   resources.defer(async () => {
     qemu.kill('SIGKILL')
@@ -78,6 +84,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const qmp = new QmpClient(sockets.qmp)
   const machine = new Machine({ ...options, args, qemu, qmp, wires, console: sockets.console })
   await firstCommands(machine, options)
+  // QEMU has a descriptor of its own.
+  await state?.close()
   resources.move()
   return machine
 }
@@ -231,16 +239,45 @@ async function connected(
 }
 
 /** QEMU connects its sockets before it makes the devices, so it may still end here with a complaint. */
-async function firstCommands(machine: Machine, { program, signal }: MachineOptions): Promise<void> {
+async function firstCommands(machine: Machine, { program, state, signal }: MachineOptions): Promise<void> {
   const timeoutMs = connectTimeoutMs
+  const running = state === undefined ? undefined : resumed(machine, timeoutMs, signal)
+  running?.catch(() => {})
   try {
     await machine.qmp.negotiate({ signal, timeoutMs })
     await machine.qmp.execute('cont', undefined, { signal, timeoutMs })
+    await running
   } catch (error) {
     signal?.throwIfAborted()
     // A QEMU that complains closes its sockets a moment before it ends.
     const ended = await Promise.race([machine.exited, sleep(endTimeoutMs)])
     throw ended === undefined ? error : startFailure(program.path, ended)
+  }
+}
+
+/** With a state to load `cont` only asks for it: the guest runs when it is loaded. QEMU ends where it can't be. */
+async function resumed(machine: Machine, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const stop = machine.onEvent(({ name }) => name === 'RESUME' && resolve())
+  const fail = (words: string) => reject(new LabError(`QEMU ${words} its state`))
+  const late = setTimeout(() => fail(`did not within ${timeoutMs / 1000} s load`), timeoutMs)
+  const onAbort = () => reject(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  machine.exited.then(() => fail('ended while it loaded'))
+  try {
+    await promise
+  } finally {
+    stop()
+    clearTimeout(late)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+async function openState(path: string): Promise<FileHandle> {
+  try {
+    return await open(path)
+  } catch (cause) {
+    throw new LabError(`cannot read the state ${path}: ${(cause as Error).message}`, { cause })
   }
 }
 

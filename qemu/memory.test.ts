@@ -5,7 +5,8 @@ import test from 'ava'
 import { UsageError } from '../harness/errors.ts'
 import { guestMachines, writeGuests } from './guests/machines.ts'
 import { startMachine } from './machine.ts'
-import { parseRamRanges, recoverKernelLog } from './memory.ts'
+import { recoverKernelLog } from './memory.ts'
+import { parseRamRanges } from './ram.ts'
 
 const folder = await writeGuests()
 test.after.always(() => rm(folder, { recursive: true, force: true }))

@@ -43,19 +43,24 @@ export function dieWithParent(command: readonly string[]): [program: string, arg
  * Starts QEMU through `setpriv --pdeathsig KILL`, so that it dies with the harness however that ends.
  * The kernel sends that signal when the thread that started QEMU ends (prctl(2), PR_SET_PDEATHSIG): start
  * machines from the main thread. QEMU gets its own session, so that Ctrl-C reaches only the harness.
- * `inherited` is the number of sockets that QEMU gets as further file descriptors.
+ * `inherited` is the number of sockets that QEMU gets as further file descriptors; `file`, an open file, comes after them.
  * Throws LabError when QEMU or setpriv is missing.
  */
 export async function startQemu(
   program: QemuProgram,
   args: string[],
-  { inherited = 0 }: { inherited?: number } = {},
+  { inherited = 0, file }: { inherited?: number; file?: number | undefined } = {},
 ): Promise<QemuProcess> {
   await Promise.all([mustBeExecutable(program.path, program.env), mustBeExecutable('setpriv')])
   const startedAtNs = process.hrtime.bigint()
   const child = execa(...dieWithParent([program.path, ...args]), {
     env: program.env,
-    stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(inherited).fill('pipe')],
+    stdio: [
+      ...(['ignore', 'pipe', 'pipe'] as const),
+      ...Array<'pipe'>(inherited).fill('pipe'),
+      // execa's types know the numbers 3 to 9 only.
+      ...(file === undefined ? [] : [file as 9]),
+    ],
     all: true,
     buffer: false,
     detached: true,
@@ -78,7 +83,7 @@ export async function startQemu(
     ...{ pid: child.pid, startedAtNs, exited, output: text },
     kill: (signal) => child.kill(signal),
     // A `pipe` of Node is a pair of Unix stream sockets (uv_spawn in libuv's process.c).
-    inherited: child.stdio.slice(firstInheritedFd) as unknown as Socket[],
+    inherited: child.stdio.slice(firstInheritedFd, firstInheritedFd + inherited) as unknown as Socket[],
   }
 }
 

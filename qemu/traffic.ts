@@ -17,10 +17,14 @@ const headerBytes = 4
 /** NET_BUFSIZE in QEMU's include/net/net.h: the longest frame that it can send. */
 const longestFrame = 4096 + 64 * 1024
 
+/** Hears a frame, and when it came: the host's monotonic clock. The frame is gone when the listener returns. */
+export type FrameListener = (frame: Buffer, atNs: bigint) => void
+
 /** One end of the cable to a network card. It always reads, so that the guest can always send. */
 export class Wire {
   readonly counts: WireCounts = { sent: 0, heldBack: 0, received: 0, answered: 0 }
   readonly #socket: Socket
+  readonly #listeners = new Set<FrameListener>()
   #pending: Buffer = Buffer.alloc(0)
 
   constructor(socket: Socket) {
@@ -40,7 +44,14 @@ export class Wire {
     this.#socket.write(Buffer.concat([header, frame]))
   }
 
+  /** Calls `listener` for each frame from now on; the function it gives back stops that. */
+  onFrame(listener: FrameListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   #receive(chunk: Buffer): void {
+    const atNs = process.hrtime.bigint()
     let bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
     while (bytes.length >= headerBytes) {
       const length = bytes.readUInt32BE()
@@ -51,8 +62,10 @@ export class Wire {
         break
       }
       if (bytes.length < headerBytes + length) break
+      const frame = bytes.subarray(headerBytes, headerBytes + length)
       this.counts.received++
-      if (isAnswer(bytes.subarray(headerBytes, headerBytes + length))) this.counts.answered++
+      if (isAnswer(frame)) this.counts.answered++
+      for (const listener of this.#listeners) listener(frame, atNs)
       bytes = bytes.subarray(headerBytes + length)
     }
     // A copy, so that a few bytes don't keep a whole chunk.
@@ -60,10 +73,10 @@ export class Wire {
   }
 }
 
-/** The address that harness-io gives the board: TEST-NET-1 (RFC 5737), which no network uses. */
-const guestAddress = Buffer.from([192, 0, 2, 1])
+/** The address that harness-io, or init, gives the board: TEST-NET-1 (RFC 5737), which no network uses. */
+export const guestAddress: Buffer = Buffer.from([192, 0, 2, 1])
 /** The harness's end of each wire; the cards have the same address but for its last byte (see arguments.ts). */
-const hostMac = Buffer.from('5254006b78ff', 'hex')
+export const hostMac: Buffer = Buffer.from('5254006b78ff', 'hex')
 const arp = Buffer.from([0x08, 0x06])
 const reply = Buffer.from([0, 2])
 

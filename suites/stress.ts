@@ -3,7 +3,7 @@ import { KexecFailure } from '../harness/errors.ts'
 import { describeMethod } from '../harness/loader/loader.ts'
 import { openSuite } from './support/suite.ts'
 
-const suite = await openSuite('stress')
+const suite = await openSuite('stress', { warm: true })
 const iterations = suite.iterations(20)
 // The digest is purgatory's; without it a night holds several times as many handovers.
 const way = suite.quickestMethod

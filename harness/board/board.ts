@@ -1,12 +1,15 @@
 /** A descriptor opened: a console, a way to switch the power, and what can be seen of a machine that went silent. */
 
-import type { BordersWatch } from '../../qemu/handover-borders.ts'
+import type { BordersStart, BordersWatch } from '../../qemu/handover-borders.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
+import type { Kimage } from '../../qemu/kimage.ts'
 import type { Sampling } from '../../qemu/pc-sampling.ts'
 import type { Console } from '../console/console.ts'
 import type { Shell } from '../console/shell.ts'
 import type { LabError } from '../errors.ts'
+import type { Asking } from '../probe-log.ts'
 import type { Descriptor } from './descriptor.ts'
+import type { WarmStart } from './warm-start.ts'
 
 /** Where on a board its kernel and initramfs lie, for its loader. */
 export type TargetFiles = {
@@ -58,6 +61,8 @@ export type Board = AsyncDisposable & {
    * Returns the console position from which the kernel's shell is to be looked for.
    */
   powerOn(commandLine: string, signal: AbortSignal): Promise<number>
+  /** Power-ons that need not boot, since the board was kept as a cold boot had left it; absent where it can't be. */
+  readonly warm?: WarmStart | undefined
   /** Switches the power off; the console stays. */
   powerOff(): Promise<void>
   /** How often the power is cycled before a board that does not come up is given up. */
@@ -83,15 +88,19 @@ export type Board = AsyncDisposable & {
    * `machineKexec` is the address of the running kernel's machine_kexec(), null where it is not known.
    */
   watchHandover?(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch>
-  /**
-   * Gets ready to time each border of the handover; absent, or undefined, where the board has no way to. `machineKexec` is
-   * the address of the running kernel's machine_kexec().
-   */
-  watchBorders?(machineKexec: bigint, signal: AbortSignal): Promise<BordersWatch | undefined>
+  /** Gets ready to time each border of the handover; absent, or undefined, where the board has no way to. */
+  watchBorders?(from: BordersStart, signal: AbortSignal): Promise<BordersWatch | undefined>
+  /** What is loaded for a kexec, and perhaps was before, found in memory; absent where the board can't be looked into. */
+  findKimages?(signal: AbortSignal): Promise<Kimage[]>
   /** Looks again and again where the first CPU is, until it is stopped; absent where the board has no way to. */
   samplePcs?(): Sampling
   /** Presses a key of the machine's keyboard, by QEMU's name of it (qapi/ui.json, QKeyCode); absent where it has none. */
   sendKey?(name: string): Promise<void>
   /** Sends frames to each of the board's NICs until disposed; absent where nothing is connected to them. */
   sendTraffic?(framesPerSecond: number): Disposable
+  /**
+   * Asks the board over its network, by ICMP and TCP at a steady rate, until disposed; absent where there is no way to it. Throws
+   * LabError where the host can't.
+   */
+  askNetwork?(signal: AbortSignal): Promise<Asking>
 }

@@ -108,6 +108,18 @@ const mistakes: [string, string, string, RegExp][] = [
     /:5:30: machine\.nics\[0\]: found "e1000x" \(string\), expected "virtio-net-pci", "e1000" or "e1000e"/,
   ],
   [
+    'an address of a QEMU board, which is asked over its wire',
+    'bookworm-cloud-amd64',
+    'bookworm-cloud-amd64\nnetwork: { host: 192.0.2.5 }',
+    /network: a QEMU board is asked through its machine's nics$/m,
+  ],
+  [
+    'an address that ping would take for an option',
+    'bookworm-cloud-amd64',
+    'bookworm-cloud-amd64\nnetwork: { host: -f }',
+    /network\.host: found "-f"/,
+  ],
+  [
     'an image with nothing to boot',
     'bookworm-cloud-amd64',
     '{ initramfs: a }',

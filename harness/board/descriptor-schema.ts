@@ -6,7 +6,7 @@ import { rigConsole, rigPower, rigSpec } from '../../qemu/rig/spec.ts'
 import { consoleTypes } from '../console/transports.ts'
 import { duration, durationText } from '../duration.ts'
 import { powerTypes } from '../power/switches.ts'
-import { oneLine } from '../values.ts'
+import { host, oneLine, port } from '../values.ts'
 import {
   boardName,
   fileOrUrl,
@@ -165,6 +165,14 @@ const regression = z.strictObject({
   time: durationText.default('20ms').meta({ description: 'As a duration.' }),
 })
 
+const network = z.strictObject({
+  host: host.meta({ description: "The board's name or address, as it is reached from this host." }),
+  tcpPort: port.default(22).meta({
+    description: 'Port that is asked for a TCP connection; that it is closed is an answer too.',
+  }),
+})
+export type Network = z.infer<typeof network>
+
 const allowance = z.strictObject({
   signature: oneLine.meta({ description: "A finding's id." }),
   driver: oneLine.optional().meta({ description: 'Only where the finding names this driver.' }),
@@ -201,6 +209,10 @@ const shared = {
       'False leaves out earlycon and earlyprintk: the gap then ends when the console driver starts.',
   }),
   markers: markers.prefault({}).meta({ description: "Regular expressions added to the architecture's own." }),
+  network: network.optional().meta({
+    description:
+      "A real board's address, which the suite downtime pings; a QEMU board has nics and an address of the harness's.",
+  }),
   regression: regression.prefault({}).meta({
     description: "What a phase has to be slower by than the board's baseline to count, both of them.",
   }),
@@ -234,7 +246,7 @@ function mismatches(board: Descriptor): Mismatch[] {
 }
 
 function kindMismatches(
-  { console, power, machine, image, rig, place }: Descriptor,
+  { console, power, machine, image, rig, place, network }: Descriptor,
   kind: BoardKind,
 ): Mismatch[] {
   const wrong: Mismatch[] = []
@@ -269,6 +281,7 @@ function kindMismatches(
   need(types!.includes(console.type), 'console.type', `${a} has the console ${kind}`)
   need(types!.includes(power.type), 'power.type', `${a} has the power ${kind}`)
   need(machine !== undefined, 'machine', `${a} needs a machine`)
+  need(kind === 'rig' || network === undefined, 'network', `${a} is asked through its machine's nics`)
   need((rig !== undefined) === (kind === 'rig'), 'rig', `${a} has ${kind === 'rig' ? 'to say' : 'no'} rig`)
   const boots = image.recipe !== undefined || (kind === 'qemu' && (image.kernel ?? image.disk) !== undefined)
   need(boots, 'image', `${a} needs a recipe${kind === 'qemu' ? ', a kernel or a disk' : ''} to boot`)

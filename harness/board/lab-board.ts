@@ -7,6 +7,7 @@ import { consoleSocket } from '../console/tee.ts'
 import { baudOf } from '../console/transports.ts'
 import { LabError } from '../errors.ts'
 import { openPower, type PowerControl } from '../power/control.ts'
+import type { Asking } from '../probe-log.ts'
 import { answersWhenOff } from './answers-when-off.ts'
 import type { Board, Examination, RecoveryStep, TargetFiles } from './board.ts'
 import type { RealDescriptor } from './kinds.ts'
@@ -42,6 +43,7 @@ export class LabBoard implements Board {
   readonly note: string
   readonly recoverySteps: readonly RecoveryStep[]
   readonly powerCycles: number
+  readonly askNetwork?: (signal: AbortSignal) => Promise<Asking>
   readonly #options: LabBoardOptions
   readonly #line: Attached
   readonly #power: PowerControl
@@ -77,6 +79,13 @@ export class LabBoard implements Board {
     this.note = `console ${descriptor.console.type}, power ${descriptor.power.type}`
     this.powerCycles = descriptor.recovery.powerCycles
     this.recoverySteps = recoverySteps(this, line)
+    const { network } = descriptor
+    if (network)
+      this.askNetwork = async (signal) => {
+        // Only now: few runs ask.
+        const { askNetwork } = await import('./network/asking.ts')
+        return await askNetwork(network, signal)
+      }
     this.console.onHole((hole) => log(`console lost: ${hole.reason}`))
   }
 

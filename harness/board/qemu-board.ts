@@ -1,11 +1,13 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
 import type { Drive, QemuProgram } from '../../qemu/arguments.ts'
-import type { BordersWatch } from '../../qemu/handover-borders.ts'
+import type { BordersStart, BordersWatch } from '../../qemu/handover-borders.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
-import { type Machine, startMachine } from '../../qemu/machine.ts'
+import type { Kimage } from '../../qemu/kimage.ts'
+import { type Machine, type MachineOptions, startMachine } from '../../qemu/machine.ts'
 import { recoverKernelLog } from '../../qemu/memory.ts'
 import { type Sampling, samplePcs } from '../../qemu/pc-sampling.ts'
+import { WirePing } from '../../qemu/ping.ts'
 import type { QmpEvent } from '../../qemu/qmp.ts'
 import { type CpuState, describeCpus, findEndlessLoop, sampleCpus } from '../../qemu/registers.ts'
 import { Traffic } from '../../qemu/traffic.ts'
@@ -22,6 +24,8 @@ import type { QemuDescriptor } from './kinds.ts'
 import { providePayload } from './payload.ts'
 import { PxeFolder } from './pxe-folder.ts'
 import { shellStage } from './stage/shell.ts'
+import { type WarmStart, warmStart } from './warm-start.ts'
+import type { WarmStates } from './warm-states.ts'
 
 /** What was chosen to run QEMU boards of one architecture. */
 export type QemuChoice = {
@@ -41,6 +45,8 @@ export type QemuBoardOptions = {
   bootloader?: Bootloader | undefined
   /** A disk with a fault module, which harness-fault looks for. */
   faultDisk?: string | undefined
+  /** Where states of booted machines are kept; absent: in the cache. */
+  states?: WarmStates
 }
 
 export type Bootloader = {
@@ -70,6 +76,8 @@ export class QemuBoard implements Board {
   /** A machine that does not boot once will not boot the next time. */
   readonly powerCycles = 1
   readonly sendKey?: (name: string) => Promise<void>
+  readonly askNetwork?: () => Promise<WirePing>
+  readonly warm: WarmStart | undefined
   readonly #options: QemuBoardOptions
   readonly #listeners = new Set<(trouble: Trouble) => void>()
   readonly #hvc: HvcInput | undefined
@@ -90,6 +98,15 @@ export class QemuBoard implements Board {
         (listener) => this.console.onBytes(listener),
       )
     this.shell = new Shell(this.console, { prompt: shellStage(options.descriptor).prompt })
+    if (options.descriptor.machine.nics.length > 0)
+      this.askNetwork = async () => new WirePing(this.#running().wires)
+    this.warm = warmStart({
+      options: (commandLine) => this.#machineOptions(commandLine),
+      start: (machine) => this.#start(machine),
+      running: () => this.#running(),
+      stages: options.descriptor.stages,
+      states: options.states,
+    })
     if (hasKeyboard(options.descriptor))
       this.sendKey = async (name) => {
         await this.#running().qmp.execute('send-key', { keys: [{ type: 'qcode', data: name }] })
@@ -98,16 +115,32 @@ export class QemuBoard implements Board {
 
   async powerOn(commandLine: string, signal: AbortSignal): Promise<number> {
     const from = this.console.position
+    const { image, descriptor } = this.#options
+    const { pxe } = descriptor.machine
+    if (pxe.length > 0 && image) this.#pxe ??= await PxeFolder.create(pxe, image)
+    await this.#start({ ...this.#machineOptions(commandLine), signal })
+    return from
+  }
+
+  async #start(options: MachineOptions): Promise<void> {
+    if (options.state)
+      this.#options.recorder?.note('warm start: goes on from an earlier cold boot', systemClock.nowNs())
+    this.#machine = await startMachine(options)
+    this.#follow(this.#machine)
+    this.#tee ??= await this.#offerTee()
+  }
+
+  #machineOptions(commandLine: string): MachineOptions {
     const { image, bootloader, qemu, descriptor } = this.#options
     const { memoryMiB, pxe, ...machine } = descriptor.machine
-    if (pxe.length > 0 && image) this.#pxe ??= await PxeFolder.create(pxe, image)
-    this.#machine = await startMachine({
+    const folder = this.#pxe?.path ?? (pxe.length > 0 ? '' : undefined)
+    return {
       name: descriptor.name,
       arch: descriptor.arch,
       program: qemu.program,
       machine: {
         ...{ ...machine, memory: memoryMiB, accelerator: qemu.accelerator },
-        tftp: bootloader?.tftp ?? this.#pxe?.path,
+        tftp: bootloader?.tftp ?? folder,
         flash: bootloader?.firmware,
       },
       kernel: (bootloader ?? image)?.kernel,
@@ -118,11 +151,7 @@ export class QemuBoard implements Board {
         this.console.feed(chunk, atNs)
         this.#tee?.bytes(chunk, atNs)
       },
-      signal,
-    })
-    this.#follow(this.#machine)
-    this.#tee ??= await this.#offerTee()
-    return from
+    }
   }
 
   /** What is attached, the disk that bootloaders boot from first. */
@@ -181,10 +210,15 @@ export class QemuBoard implements Board {
     return await watchHandover(this.#running(), { machineKexec, signal })
   }
 
-  async watchBorders(machineKexec: bigint, signal: AbortSignal): Promise<BordersWatch | undefined> {
+  async watchBorders(from: BordersStart, signal: AbortSignal): Promise<BordersWatch | undefined> {
     const { watchBorders } = await import('../../qemu/handover-borders.ts')
     const { arch, qmp } = this.#running()
-    return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp }, machineKexec, signal)
+    return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp }, from, signal)
+  }
+
+  async findKimages(signal: AbortSignal): Promise<Kimage[]> {
+    const { findKimages } = await import('../../qemu/kimage.ts')
+    return await findKimages(this.#running(), signal)
   }
 
   samplePcs(): Sampling {

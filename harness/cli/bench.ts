@@ -3,34 +3,47 @@ import { availableParallelism, loadavg } from 'node:os'
 import { exitStatus, UsageError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { terminalOptions } from '../report/table.ts'
-import type { Benchmark, Row } from './bench/benchmark.ts'
+import { attribution } from './bench/attribution.ts'
+import type { BenchFlags, Benchmark, Row } from './bench/benchmark.ts'
 import { compare } from './bench/compare.ts'
 import { cycle } from './bench/cycle.ts'
 import { inspection } from './bench/inspection.ts'
 import { matching } from './bench/matching.ts'
 import { memory } from './bench/memory.ts'
+import { regressions } from './bench/regressions.ts'
 import { consoles } from './bench/serial.ts'
 import { stamps } from './bench/stamps.ts'
 import { start } from './bench/start.ts'
 import { benchTable } from './bench/table.ts'
+import { warm } from './bench/warm.ts'
 import type { Progress } from './progress.ts'
 
-const benchmarks: Benchmark[] = [cycle, start, inspection, matching, stamps, consoles, memory, compare]
+const benchmarks: Benchmark[] = [
+  ...[cycle, start, inspection, attribution, matching, stamps, consoles, memory, compare, warm],
+  regressions,
+]
 
-/** Runs the benchmarks of these names, or all. Returns 0 when each held its bounds, 1 otherwise. Throws UsageError. */
-export async function bench(names: string[], signal: AbortSignal): Promise<number> {
+/**
+ * Runs the benchmarks of these names, or all that do not take hours. Returns 0 when each held its bounds, 1 otherwise.
+ * Throws UsageError.
+ */
+export async function bench(names: string[], flags: BenchFlags, signal: AbortSignal): Promise<number> {
   const chosen = choose(names)
   const progress: Progress = (text) => console.error(`bench: ${text}`)
   warnOfLoad(progress)
   const rows: Row[] = []
   for (const benchmark of chosen) {
     signal.throwIfAborted()
-    rows.push(...(await benchmark.run({ signal, progress })))
+    rows.push(...(await benchmark.run({ signal, progress, flags })))
   }
   console.log(benchTable(rows, terminalOptions(process.stdout, process.env)))
-  const held = rows.every(({ verdict }) => verdict !== 'too slow' && verdict !== 'too noisy')
+  // A benchmark may tell what it had when it was interrupted.
+  signal.throwIfAborted()
+  const held = rows.every(({ verdict }) => !notHeld.includes(verdict))
   return held ? exitStatus.passed : exitStatus.failed
 }
+
+const notHeld: readonly Row['verdict'][] = ['too slow', 'too noisy', 'missed']
 
 /** Programs beside it are the usual reason for a figure that is off. */
 function warnOfLoad(progress: Progress): void {
@@ -43,7 +56,7 @@ function warnOfLoad(progress: Progress): void {
 }
 
 function choose(names: string[]): Benchmark[] {
-  if (names.length === 0) return benchmarks
+  if (names.length === 0) return benchmarks.filter(({ onlyByName }) => !onlyByName)
   return [...new Set(names)].map((name) => {
     const found = benchmarks.find((benchmark) => benchmark.name === name)
     if (found) return found

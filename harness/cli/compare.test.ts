@@ -9,11 +9,19 @@ import { seededRandom } from '../stats/random.ts'
 import { isClear, Workspace } from './command-fixture.ts'
 import { baselineEvents } from './gate.ts'
 
-type Times = { shutdownMs?: number; gapMs?: number; checks?: boolean; n?: number; boards?: string[] }
+type Times = {
+  shutdownMs?: number
+  gapMs?: number
+  checks?: boolean
+  n?: number
+  boards?: string[]
+  /** How many times as long everything takes. */
+  stretch?: number
+}
 
 /** A run's journal; the times of its cycles vary by a few per cent. */
 function events(run: string, startedAt: string, times: Times = {}): JournalEvent[] {
-  const { shutdownMs = 60, gapMs = 1200, checks = true, n = 12, boards = ['juno'] } = times
+  const { shutdownMs = 60, gapMs = 1200, checks = true, n = 12, boards = ['juno'], stretch = 1 } = times
   const random = seededRandom(run.length + startedAt.length + shutdownMs)
   const journal = new JournalBuilder().start(boards)
   Object.assign(journal.events[0]!, { run, startedAt })
@@ -21,7 +29,7 @@ function events(run: string, startedAt: string, times: Times = {}): JournalEvent
     journal.open(board).plan(board, 'timing', ['times'])
     journal.test(board, 'timing', 'times', (about) => {
       for (let index = 0; index < n; index++) {
-        const vary = (ms: number) => ms * (1 + 0.02 * random())
+        const vary = (ms: number) => ms * stretch * (1 + 0.02 * random())
         const phases = { loadMs: vary(800), shutdownMs: vary(shutdownMs), gapMs: vary(gapMs) }
         journal.cycle(about, { checks, phases: { ...phases, startupMs: vary(900), userspaceMs: vary(300) } })
       }
@@ -54,6 +62,24 @@ test('two runs of the same thing are compared and nothing is slower', async (t) 
   t.is(status, 0, stderr)
   t.regex(stdout, /no change: 5 phases compared, 0 slower, 0 faster/)
   t.regex(stdout, /│ juno {2}│ timing │ kexec_load │ gap/)
+})
+
+test('where everything took longer, the host may have been busier: that is said, and only what stands out counts', async (t) => {
+  await using place = new Workspace()
+  const slower = { stretch: 1.3, gapMs: 2400 }
+  const [normal, busier, both] = nights(place, [{}, { stretch: 1.3 }, slower]) as [string, string, string]
+  const quiet = await command(place, 'compare', normal, busier)
+  t.is(quiet.status, 0, quiet.stdout)
+  t.regex(quiet.stderr, /note: juno: everything took about (29|30|31) % longer than before/)
+  const loud = await command(place, 'compare', normal, both)
+  t.is(loud.status, 1, loud.stdout)
+  t.regex(loud.stdout, /5 phases compared, 1 slower, 0 faster/)
+  await command(place, 'baseline', 'accept', normal)
+  const told = await baselineEvents(
+    events('now', '2026-11-20T02:00:00.000Z', { stretch: 1.3 }),
+    place.results,
+  )
+  t.true(told.some((event) => event.type === 'note' && /everything took about/.test(event.text)))
 })
 
 test('what got slower is named with from, to, since when and which phase', async (t) => {

@@ -8,7 +8,7 @@ import { takeInRuns, withHistory } from '../history/store.ts'
 import { comparisonJson, comparisonReport, type Told } from '../report/comparison.ts'
 import { terminalOptions } from '../report/table.ts'
 import { defaultThresholds, type Thresholds } from '../stats/compare.ts'
-import { thresholdsOf } from './gate.ts'
+import { commonText, thresholdsOf } from './gate.ts'
 import { tellNote } from './history.ts'
 import { boardsDir } from './paths.ts'
 import { print } from './print.ts'
@@ -29,6 +29,7 @@ export async function compare(
   const thresholds = await thresholdsByBoard(to, wanted)
   const rows = compareSides(from, to, (board) => thresholds.get(board) ?? defaultThresholds)
   if (rows.length === 0) throw nothingInCommon(from, to)
+  for (const text of new Set(rows.flatMap((row) => movedText(row, thresholds)))) tellNote(text)
   const told: Told = { from, to, rows: await withSince(rows, results), thresholds }
   await print(
     flags.json
@@ -36,6 +37,14 @@ export async function compare(
       : comparisonReport(told, terminalOptions(process.stdout, process.env)).trimEnd(),
   )
   return rows.some(({ verdict }) => verdict === 'slower') ? exitStatus.failed : exitStatus.passed
+}
+
+function movedText(
+  { board, commonShare }: ComparedPhase,
+  thresholds: ReadonlyMap<string, Thresholds>,
+): string[] {
+  const text = commonText(board, commonShare, thresholds.get(board) ?? defaultThresholds)
+  return text === undefined ? [] : [text]
 }
 
 function only(side: Side, boards: readonly string[] | undefined): Side {
@@ -52,7 +61,8 @@ function nothingInCommon(from: Side, to: Side): UsageError {
   })
 }
 
-function toThresholds(text: string): Thresholds {
+/** `5%`, `20ms` or both of them: what a change has to exceed. Throws UsageError. */
+export function toThresholds(text: string, flag = '--threshold'): Thresholds {
   let { share, ms } = { share: 0, ms: 0 }
   for (const part of text.split(',').map((one) => one.trim())) {
     const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(part)?.[1]
@@ -61,7 +71,7 @@ function toThresholds(text: string): Thresholds {
     else if (time !== undefined) ms = time
     else
       throw new UsageError(
-        `--threshold wants a share, a duration or both, such as 5%,20ms, not ${JSON.stringify(text)}`,
+        `${flag} wants a share, a duration or both, such as 5%,20ms, not ${JSON.stringify(text)}`,
       )
   }
   return { share, ms }

@@ -7,6 +7,7 @@ import type { BaselineConsulted, JournalEvent, NewEvent, Plan } from '../journal
 import { baselineFor, measuredGroups, wayOf } from '../journal/measured.ts'
 import { buildSummary } from '../journal/summary.ts'
 import type { BoardSummary, RunSummary } from '../journal/summary-schema.ts'
+import { percent } from '../quantities.ts'
 import { defaultThresholds, type Thresholds } from '../stats/compare.ts'
 import { tellNote } from './history.ts'
 
@@ -62,7 +63,26 @@ async function eventsOf(
     allowed: allowedOf(plan.descriptor as Partial<Descriptor>, context.run.startedAt),
     slowSince: [],
   }
-  return [{ ...consulted, slowSince: await slowSince(consulted, context) }]
+  const { comparisons } = compared(consulted, context)
+  const common = comparisons.find(({ commonShare }) => commonShare !== 0)?.commonShare ?? 0
+  const moved = commonText(board.name, common, consulted.thresholds)
+  return [
+    { ...consulted, slowSince: await slowSince(consulted, comparisons, context) },
+    ...(moved === undefined ? [] : [note(board.name, moved)]),
+  ]
+}
+
+/** What the summary will make of what the board is compared with. */
+function compared(consulted: Omit<BaselineConsulted, 't'>, { events }: Context): BoardSummary {
+  const trial = { ...consulted, t: events.at(-1)!.t } as JournalEvent
+  return buildSummary([...events, trial]).boards.find(({ name }) => name === consulted.board)!
+}
+
+/** What a person has to know where everything moved at once, so that less than that counted for nothing. */
+export function commonText(board: string, share: number, thresholds: Thresholds): string | undefined {
+  if (Math.abs(share) <= thresholds.share) return undefined
+  const how = share > 0 ? 'longer' : 'less'
+  return `${board}: everything took about ${percent(Number(Math.abs(share).toFixed(2)))} ${how} than before, as where the host was ${share > 0 ? 'busier' : 'less busy'} meanwhile: only what stands out from that counts as a change; a baseline of three runs or more can tell`
 }
 
 function note(board: string, text: string): NewEvent {
@@ -99,11 +119,10 @@ function allowedOf(
 /** Asks the history, only where something is slower, which earlier run was the first to be. */
 async function slowSince(
   consulted: Extract<NewEvent, { type: 'baseline-consulted' }>,
-  { events, results, run }: Context,
+  comparisons: BoardSummary['comparisons'],
+  { results, run }: Context,
 ): Promise<BaselineConsulted['slowSince']> {
-  const trial = { ...consulted, t: events.at(-1)!.t } as JournalEvent
-  const board = buildSummary([...events, trial]).boards.find(({ name }) => name === consulted.board)!
-  const slower = board.comparisons.filter(({ verdict }) => verdict === 'slower')
+  const slower = comparisons.filter(({ verdict }) => verdict === 'slower')
   const { startedAt: before } = run
   if (slower.length === 0 || before === null) return []
   const startOf = new Map(
@@ -115,7 +134,7 @@ async function slowSince(
       return slower.flatMap(({ conditions, phase, from, to, baseline }) => {
         const after = startOf.get(baseline.at(-1)!) ?? ''
         const range = { fromMs: from.median, toMs: to.median, after, before }
-        const first = history.slowSince({ board: board.name, conditions, phase }, range)
+        const first = history.slowSince({ board: consulted.board, conditions, phase }, range)
         return first ? [{ conditions, phase, ...first }] : []
       })
     })

@@ -46,7 +46,7 @@ export class LiveState {
   #phase(event: JournalEvent, state: BoardState): string | undefined {
     switch (event.type) {
       case 'boot-started':
-        return 'booting cold'
+        return 'booting'
       case 'boot-ended':
         return event.verdict === 'passed' ? 'ready' : 'not booted'
       case 'test-started':
@@ -98,9 +98,10 @@ export function timeLeftMs({ cycle, cycleMs }: BoardState, nowNs: number): numbe
   return left > 0 ? left : undefined
 }
 
-/** The cycle in a few words: `timing kexec_load 2/5`. */
+/** The cycle in a few words: `timing kexec_load 2/5`, with what a control cycle differs in. */
 export function cycleLabel({ suite, cycle }: BoardState): string {
   if (!cycle) return suite
   const count = cycle.iterations > 1 ? ` ${cycle.iteration}/${cycle.iterations}` : ''
-  return `${cycle.suite} ${loaderLabel(cycle)}${count}`
+  const condition = cycle.condition === undefined ? '' : `, ${cycle.condition}`
+  return `${cycle.suite} ${loaderLabel(cycle)}${condition}${count}`
 }

@@ -73,7 +73,7 @@ function describe(event: JournalEvent, state: BoardState): string | undefined {
       return `${event.arch}, ${event.note}`
     case 'boot-ended':
       return event.verdict === 'passed'
-        ? `booted ${event.kernel} cold in ${duration(event.durationMs)}`
+        ? `${event.warm ? 'went on with' : 'booted'} ${event.kernel} ${event.warm ? 'warm' : 'cold'} in ${duration(event.durationMs)}${event.note ? `; ${event.note}` : ''}`
         : (event.failure?.message ?? 'did not boot')
     case 'cycle-ended': {
       const gap = event.phases.gapMs === undefined ? '' : `, gap ${duration(event.phases.gapMs)}`

@@ -1,7 +1,9 @@
 /** The command line: one file per command, loaded when it is asked for. */
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { exitStatus, exitStatusOf, HarnessError, isAbort } from '../errors.ts'
 import type { BaselineFlags } from './baseline.ts'
+import type { BenchFlags } from './bench/benchmark.ts'
+import type { BisectFlags } from './bisect.ts'
 import type { CompareFlags } from './compare.ts'
 import { addLabCommands } from './lab/commands.ts'
 import { surviveClosedOutput } from './print.ts'
@@ -11,22 +13,26 @@ import { suiteNames } from './suites.ts'
 /** Runs a command to its end and sets the exit status. */
 export async function main(argv: string[]): Promise<void> {
   const stop = abortOnSignals()
-  const flags: Flags = {}
   surviveClosedOutput()
   process.on('uncaughtException', (error) => process.exit(report(error, stop.signal)))
-  const status = await parse(argv, stop.signal, flags).catch((error) => report(error, stop.signal))
-  process.exitCode = flags.bisect && status === exitStatus.lab ? bisectSkip : status
+  const status = await parse(argv, stop.signal).catch((error) => report(error, stop.signal))
+  process.exitCode = argv.includes('--bisect') ? bisectStatus(status) : status
 }
 
-/** What `git bisect run` takes for "this commit can't be tested". */
-const bisectSkip = 125
-type Flags = { bisect?: boolean }
+/**
+ * What `git bisect run` understands: 0 is good, 125 can't be tested, above 127 ends the bisection, and all else is bad, so
+ * that a word typed wrong would make every commit bad.
+ */
+function bisectStatus(status: number): number {
+  if (status === exitStatus.lab) return 125
+  return status === exitStatus.usage ? 129 : status
+}
 
 type Act = <A extends unknown[]>(
   action: (signal: AbortSignal, ...args: A) => Promise<number>,
 ) => (...args: A) => Promise<void>
 
-async function parse(argv: string[], signal: AbortSignal, flags: Flags): Promise<number> {
+async function parse(argv: string[], signal: AbortSignal): Promise<number> {
   let status = 0
   const act: Act =
     (action) =>
@@ -38,9 +44,6 @@ async function parse(argv: string[], signal: AbortSignal, flags: Flags): Promise
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('hint: Add --help to see what there is.')
-    .hook('preAction', (_program, command) => {
-      Object.assign(flags, { bisect: command.opts<Flags>().bisect })
-    })
   addRunCommands(program, act)
   addToolCommands(program, act)
   addLabCommands(program, act)
@@ -73,6 +76,7 @@ function addRunCommands(program: Command, act: Act): void {
     .argument('<run...>', "runs' folders, such as results/latest")
     .action(act(async (_abort, runs: string[]) => (await import('./matrix/loaders.ts')).loaderTable(runs)))
   addComparisonCommands(program, act)
+  addBisectCommand(program, act)
   program
     .command('report')
     .description('make the reports of a run again from its journal')
@@ -110,6 +114,30 @@ function addComparisonCommands(program: Command, act: Act): void {
     )
 }
 
+function addBisectCommand(program: Command, act: Act): void {
+  addRunOptions(program.command('bisect'))
+    .description(
+      'find the first kernel that fails, or is slower, among the packages of Debian or your own files',
+    )
+    .option(
+      '--good <kernel>',
+      "a version of the kernel's package, or a recipe; of --kernels a name, the first one",
+    )
+    .option('--bad <kernel>', 'the same; of --kernels the last one')
+    .option('--kernels <path...>', 'a folder of kernels, a file with a path a line, or several kernels')
+    .option(
+      '--gap <duration>',
+      'bad is a median gap that is longer, such as 2s, instead of a test that fails',
+    )
+    .option(
+      '--slower <sizes>',
+      "bad is a gap longer than the good kernel's by more than that: 20%, 300ms, 20%,300ms",
+    )
+    .option('--list', 'print the kernels that there are, oldest first')
+    .option('--resume', 'go on with the last bisection that did not end; nothing is tested twice')
+    .action(act(async (abort, flags: BisectFlags) => (await import('./bisect.ts')).bisect(flags, abort)))
+}
+
 function addToolCommands(program: Command, act: Act): void {
   program
     .command('doctor')
@@ -142,8 +170,19 @@ function addToolCommands(program: Command, act: Act): void {
   program
     .command('bench')
     .description('measure the harness itself, each figure as a ratio or against a bound')
-    .argument('[name...]', 'benchmarks; all of them')
-    .action(act(async (abort, names: string[]) => (await import('./bench.ts')).bench(names, abort)))
+    .argument('[name...]', 'benchmarks; all of them but regressions, which takes hours')
+    .option('--board <name>', 'regressions: the QEMU board, qemu-x86_64; warm: one board in place of both')
+    .option('--trials <n>', 'regressions: how often each regression is planted; 20')
+    .option(
+      '--cycles <n>',
+      'regressions: cycles of each kind in a trial, 10; attribution: pairs of cycles, 12; warm: pairs, 10',
+    )
+    .option('--results <dir>', 'regressions: where each cycle is written to', 'results')
+    .action(
+      act(async (abort, names: string[], flags: BenchFlags) =>
+        (await import('./bench.ts')).bench(names, flags, abort),
+      ),
+    )
 }
 
 function addRunOptions(command: Command): Command {
@@ -158,6 +197,7 @@ function addRunOptions(command: Command): Command {
     )
     .option('--warmups <n>', 'timing: cycles of each way of loading that come first and are in no statistics')
     .option('--kernel <image>', 'a kernel, as a path or the name of an image')
+    .option('--old <image>', 'the kernel that boots cold and kexecs the other one, where it is not the same')
     .option('--initramfs <image>', 'an initramfs, as a path or the name of an image')
     .option('--disk <path>', 'a disk that the board gets too; it is not written to')
     .option('--append <text>', 'added to the kernel command line of every generation')
@@ -168,9 +208,10 @@ function addRunOptions(command: Command): Command {
       'unbinds drivers before the kexec until a finding goes away, and names the one',
     )
     .option('--signatures <file>', 'a YAML file of further signatures; repeat for several', collect)
+    .option('--cold', 'boot at every power-on, also where an earlier cold boot could be gone on from')
     .option('--timeout <duration>', 'a bound on the whole run, such as 90s or 20m')
     .option('--json', 'print the machine-readable summary on standard output')
-    .addOption(new Option('--bisect', 'exit status 125 instead of 3, for `git bisect run`'))
+    .option('--bisect', 'exit status 125 instead of 3 and 129 instead of 2, for `git bisect run`')
 }
 
 function collect(value: string, previous: string[] = []): string[] {

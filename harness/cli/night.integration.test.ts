@@ -16,7 +16,7 @@ const boards = {
   net: { console: 'tcp', power: 'lcus-1' },
   telnet: { console: 'telnet', power: 'ipmi' },
   bmc: { console: 'ipmi-sol', power: 'ipmi' },
-  hangs: { limits: { boot: '5m', gap: '2m' }, faults: [{ type: 'hang', after: lastOldLine, count: 3 }] },
+  hangs: { limits: { boot: '5m', gap: '1m' }, faults: [{ type: 'hang', after: lastOldLine, count: 3 }] },
   cut: { faults: [{ type: 'cut-console', after: lastOldLine, count: 2, for: '3s' }] },
   silent: { recovery: { powerCycles: 1 }, retries: 0, faults: [{ type: 'silent-relay' }] },
   taken: {},

@@ -18,7 +18,7 @@ export const qemuPrograms = {
 }
 
 /** Recipes whose initramfs serves a user's kernel. */
-const defaultRecipes = {
+export const defaultRecipes = {
   x86_64: 'bookworm-cloud-amd64',
   arm64: 'bookworm-cloud-arm64',
   ppc64le: 'bookworm-ppc64le',

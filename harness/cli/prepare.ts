@@ -69,7 +69,7 @@ type Watch = { progress: Progress; signal: AbortSignal }
 async function prepareBoard(
   descriptor: Descriptor,
   hold: Hold | undefined,
-  { fault: wanted }: RunOptions,
+  { fault: wanted, old }: RunOptions,
   watch: Watch,
 ): Promise<Plan['boards'][number]> {
   const { name, arch } = descriptor
@@ -82,17 +82,45 @@ async function prepareBoard(
       machine: null,
       fault: null,
     }
-  const [machine, image] = await Promise.all([chooseQemu(descriptor, watch), prepareImage(descriptor, watch)])
+  const [machine, image] = await Promise.all([
+    chooseQemu(descriptor, watch),
+    old ? prepareOld(descriptor, old, watch) : prepareImage(descriptor, watch),
+  ])
   const fault = wanted && (await prepareFault(wanted, descriptor, image, watch))
   return { name, arch, descriptor, image, machine, fault }
 }
 
+/** The image that another kernel boots cold and kexecs. Throws UsageError where the board's firmware boots a disk. */
+async function prepareOld(
+  descriptor: QemuDescriptor,
+  old: NonNullable<RunOptions['old']>,
+  watch: Watch,
+): Promise<Image> {
+  const own = await withDownloads(
+    { ...descriptor, image: { recipe: descriptor.image.recipe, ...old } },
+    watch,
+  )
+  const [from, target] = [await prepareImage(own, watch), await prepareImage(descriptor, watch)]
+  if (!from || !target)
+    throw new UsageError(`--old ${old.kernel ?? old.recipe}: ${descriptor.name} boots from its disk`, {
+      hint: 'Leave --disk out: the harness boots a kernel of its own, which then kexecs the other one.',
+    })
+  const { kexecFrom } = await import('../../images/old-kernel.ts')
+  return await kexecFrom(from, target, watch)
+}
+
 /** Files of this host can't be loaded by a board on a rack, and a fault module comes on a disk of QEMU's. */
-function refuseForeignFiles(descriptor: Descriptor, { overrides, fault }: RunOptions): void {
+function refuseForeignFiles(descriptor: Descriptor, { overrides, old, fault }: RunOptions): void {
   const kind = kindOf(descriptor)
   if (kind === 'qemu') return
   const { kernel, initramfs, disk, recipe } = overrides
-  const foreign = Object.entries({ kernel, initramfs, disk, fault: fault ?? undefined })
+  const foreign = Object.entries({
+    kernel,
+    initramfs,
+    disk,
+    old: old?.kernel ?? old?.recipe,
+    fault: fault ?? undefined,
+  })
   const own = kind === 'real' ? [...foreign, ['kernel', recipe] as const] : foreign
   const given = own.find(([, value]) => value !== undefined)
   if (given)

@@ -19,6 +19,7 @@ export type RunFlags = {
   precision?: string
   warmups?: string
   kernel?: string
+  old?: string
   initramfs?: string
   disk?: string
   append?: string
@@ -29,6 +30,7 @@ export type RunFlags = {
   fault?: string
   bisectDrivers?: boolean
   signatures?: string[]
+  cold?: boolean
 }
 
 export type RunOptions = {
@@ -42,14 +44,19 @@ export type RunOptions = {
   /** Folder that holds the folders of runs. */
   results: string
   overrides: DescriptorOverrides
+  /** The kernel that boots cold and kexecs the other one; null: that is one and the same. */
+  old: Pick<DescriptorOverrides, 'kernel' | 'recipe'> | null
   json: boolean
-  bisect: boolean
+  /** Whether the run is a part of another command: no table at its end, and no baseline to be held against. */
+  quiet: boolean
   /** The fault module that each old kernel gets. */
   fault: FaultName | null
   /** Whether a finding's driver is searched for by unbinding others. */
   bisectDrivers: boolean
   /** Absolute paths of signature files. */
   signatures: string[]
+  /** Whether each power-on boots, also where the suite would let it go on from an earlier cold boot. */
+  cold: boolean
 }
 
 const maxIterations = 100_000
@@ -71,15 +78,17 @@ export async function parseRunFlags(
     overrides: {
       loader,
       append: append === undefined ? undefined : toCommandLine(append),
-      ...(await toKernel(flags.kernel)),
+      ...(await toKernel('--kernel', flags.kernel)),
       initramfs: await toFileOrUrl('--initramfs', flags.initramfs),
       disk: await toFile('--disk', flags.disk),
     },
+    old: flags.old === undefined ? null : await toKernel('--old', flags.old),
     json: flags.json ?? false,
-    bisect: flags.bisect ?? false,
+    quiet: false,
     fault: flags.fault === undefined ? null : await toFault(notEmpty('--fault', flags.fault)),
     bisectDrivers: flags.bisectDrivers ?? false,
     signatures: await toSignatures(flags.signatures ?? []),
+    cold: flags.cold ?? false,
   }
 }
 
@@ -141,15 +150,18 @@ function toCommandLine(text: string): string {
 }
 
 /** A path, a URL with a checksum, or the name of an image where there is no such file. */
-async function toKernel(text: string | undefined): Promise<Pick<DescriptorOverrides, 'kernel' | 'recipe'>> {
+async function toKernel(
+  flag: '--kernel' | '--old',
+  text: string | undefined,
+): Promise<Pick<DescriptorOverrides, 'kernel' | 'recipe'>> {
   const isName = text !== undefined && /^[a-z0-9][a-z0-9._-]*$/.test(text)
   if (isName && !(await stat(text).catch(() => undefined))) {
     const names = await (await import('../../images/recipe.ts')).recipeNames()
     if (names.includes(text)) return { recipe: text }
     const hint = `Looked for ${resolve(text)}. Images: ${names.join(', ')}.`
-    throw new UsageError(`--kernel ${text}: no such file or image${didYouMean(text, names)}`, { hint })
+    throw new UsageError(`${flag} ${text}: no such file or image${didYouMean(text, names)}`, { hint })
   }
-  const kernel = await toFileOrUrl('--kernel', text)
+  const kernel = await toFileOrUrl(flag, text)
   return kernel === undefined ? {} : { kernel }
 }
 

@@ -33,7 +33,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Run
   using record = new RunRecord(journal)
   record.begin(runStarted(folder, options, boards))
   await execute({ folder, journal, options, boards, hold, record, signal: bound.signal })
-  if (!bound.signal.aborted) await consultBaselines(record, journal, options.results)
+  if (!bound.signal.aborted && !options.quiet) await consultBaselines(record, journal, options.results)
   record.add(await runEnded(record, journal, signal.aborted, record.failure ?? bound.failure()))
   const end = await finish(folder, options, record.unwritten)
   const { keepInHistory } = await import('./history.ts')
@@ -125,7 +125,7 @@ async function prepareWithin(bound: RunBound, options: RunOptions): Promise<Prep
  */
 export async function finish(
   folder: string,
-  { json = false }: { json?: boolean } = {},
+  { json = false, quiet = false }: { json?: boolean; quiet?: boolean } = {},
   unwritten: JournalEvent[] = [],
 ): Promise<RunEnd> {
   // Only now: what makes reports must not delay the start of the boards.
@@ -142,14 +142,8 @@ export async function finish(
   if (skipped > 0)
     console.error(`note: lines of the journal that could not be read and were passed over: ${skipped}`)
   const { summary } = written
-  await print(
-    json
-      ? JSON.stringify(summary)
-      : terminalReport(summary, {
-          ...terminalOptions(process.stdout, process.env),
-          report: written.files.html,
-        }),
-  )
+  const report = { ...terminalOptions(process.stdout, process.env), report: written.files.html }
+  if (!quiet) await print(json ? JSON.stringify(summary) : terminalReport(summary, report))
   if (written.errors.length > 0) throw written.errors[0]
   return { summary, status: summary.exitStatus, folder }
 }
@@ -248,6 +242,7 @@ function runStarted(folder: string, options: RunOptions, boards: Plan['boards'])
       timeoutMs: options.timeoutMs,
       signatures: options.signatures,
       bisectDrivers: options.bisectDrivers,
+      cold: options.cold,
       boards,
     },
   }

@@ -5,6 +5,8 @@ export const suiteNames = [
   'stress',
   'shutdown',
   'gap',
+  'experiment',
+  'downtime',
   'kexec-tools',
   'kdump',
   'loader',

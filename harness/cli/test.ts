@@ -15,7 +15,10 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
     boards: hasMenu ? await boardsFor(flags.kernel, signal) : defaultBoards,
     suites: hasMenu ? ['loader', 'chain'] : [detects ? 'shutdown' : 'smoke'],
   })
-  if (flags.board || flags.suite || flags.loader || detects) return (await run(options, signal)).status
+  if (flags.board || flags.suite || flags.loader || detects) {
+    const { summary, status } = await run(options, signal)
+    return flags.bisect && saysNothing(summary) ? exitStatus.lab : status
+  }
   // With --json standard output holds nothing but the summary.
   const say = (line: string) => (options.json ? console.error(line) : console.log(line))
   const { runSelfTests } = await import('./self-tests.ts')
@@ -27,6 +30,13 @@ export async function test(flags: RunFlags, signal: AbortSignal): Promise<number
     `${own.passed + boards.passed} passed, ${own.failed + boards.failed} failed, ${own.skipped + boards.skipped} skipped`,
   )
   return own.failed > 0 ? exitStatus.failed : status
+}
+
+/** Nothing failed, as nothing was tried: to a bisection that is no good kernel. */
+function saysNothing({ verdict, totals }: RunSummary): boolean {
+  const nothing = verdict === 'passed' && totals.proven === 0
+  if (nothing) console.error("note: nothing was kexec'd, which says nothing of the kernel")
+  return nothing
 }
 
 /** A bootloader's image is of one architecture, and so is the board that boots it. */

@@ -4,6 +4,7 @@ import {
   comparablePhases,
   conditions,
   conditionsKey,
+  isGapPart,
   measuredGroups,
   phaseValues,
 } from '../journal/measured.ts'
@@ -62,6 +63,9 @@ export function compareSides(
           from: old.map(({ values }) => values[phase]!),
           to: now.map(({ values }) => values[phase]!),
           thresholds: thresholdsOf(after.board),
+          // The host that emulates a board is busier at one time than at another.
+          shared: after.conditions.accelerator === null ? undefined : after.board,
+          isPart: isGapPart(phase),
         },
       }
     })

@@ -7,6 +7,8 @@
 import { z } from 'zod'
 import { snapshot } from '../console/snapshot.ts'
 import { finding as detected } from '../detect/finding.ts'
+import { gapExperiment } from '../kexec/experiment/result.ts'
+import { downtime } from '../kexec/observe/downtime-record.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, gap, markName, phases } from '../kexec/outcome.ts'
 import { conditions } from './measured.ts'
@@ -68,6 +70,8 @@ const cycleStarted = z.object({
   choice: choice.optional(),
   /** A warm-up or control cycle that statistics leave out. */
   warmup: z.boolean(),
+  /** What a control cycle differs in from the others of its test, in words. */
+  condition: z.string().optional(),
   /** An entry that can't be booted: what is wanted of it is a diagnosis, and there is nothing to prove. */
   inVain: z.boolean().optional(),
 })
@@ -84,6 +88,8 @@ const cycleEnded = z.object({
   kernel: z.string().nullable(),
   phases,
   gap: gap.optional(),
+  /** For how long the board did not answer its network; absent where nobody asked it. */
+  downtime: downtime.optional(),
   memAvailableKiB: z.number().nullable(),
   failure: failure.optional(),
   diagnosis: diagnosis.optional(),
@@ -104,6 +110,8 @@ const plan = z.object({
   signatures: z.array(z.string()).default([]),
   /** Whether a finding's driver is searched for by unbinding others. */
   bisectDrivers: z.boolean().default(false),
+  /** Whether each power-on boots, also where the suite would let it go on from an earlier cold boot. */
+  cold: z.boolean().default(true),
   boards: z.array(
     z.object({
       name: board,
@@ -197,6 +205,10 @@ export const event = z.discriminatedUnion('type', [
     verdict,
     kernel: z.string().nullable(),
     durationMs: z.number(),
+    /** True: it went on from where an earlier cold boot had got to, docs/warm-boards.md. */
+    warm: z.boolean().optional(),
+    /** Why it could not, or why that of this boot was not kept. */
+    note: z.string().optional(),
     failure: failure.optional(),
   }),
   cycleStarted,
@@ -211,6 +223,8 @@ export const event = z.discriminatedUnion('type', [
   cycleEnded,
   /** What was seen of a cycle beyond its console. */
   z.object({ type: z.literal('cycle-observed'), t, board, cycle, observed }),
+  /** Cycles that differ in one thing, whose differences tell where the gap goes: all of them, or those before it was ended. */
+  z.object({ type: z.literal('gap-experiment'), t, board, suite, test, experiment: gapExperiment }),
   z.object({ type: z.literal('finding'), t, ...finding.shape }),
   /** What a bootloader's screen showed at a moment that matters: where a test failed, what was about to be chosen. */
   z.object({

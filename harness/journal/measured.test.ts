@@ -1,5 +1,13 @@
 import test from 'ava'
-import { comparablePhases, kernelLine, measuredGroups, phaseLabel, phaseValues, wayOf } from './measured.ts'
+import {
+  comparablePhases,
+  kernelLine,
+  measuredGroups,
+  partsBehindGap,
+  phaseLabel,
+  phaseValues,
+  wayOf,
+} from './measured.ts'
 import { buildSummary } from './summary.ts'
 import { JournalBuilder } from './summary-fixture.ts'
 import { passedRun } from './summary-runs-fixture.ts'
@@ -57,4 +65,26 @@ test('phases are compared in the order of a cycle, sums not at all', (t) => {
     ...['loadMs', 'gapMs', 'relocationMs', 'purgatoryMs', 'userspaceMs'],
   ])
   t.is(phaseLabel('shutdownTailMs'), 'shutdown tail')
+})
+
+const row = (phase: string, verdict: string, shift: number) => ({ phase, verdict, shift })
+const behind = (...rows: ReturnType<typeof row>[]) => partsBehindGap(rows).map(({ phase }) => phase)
+
+test('the parts that changed as the gap did stand behind it, the largest first', (t) => {
+  const relocation = row('relocationMs', 'slower', 40)
+  const purgatory = row('purgatoryMs', 'slower', 900)
+  const decompressor = row('decompressMs', 'faster', -500)
+  t.deepEqual(behind(row('gapMs', 'slower', 950), relocation, purgatory, decompressor), [
+    'purgatoryMs',
+    'relocationMs',
+  ])
+  t.deepEqual(behind(row('gapMs', 'faster', -500), relocation, decompressor), ['decompressMs'])
+})
+
+test('where each part is lost in its noise, the one that moved with the gap stands behind it', (t) => {
+  const lost = [row('relocationMs', 'no change', 10), row('earlyKernelMs', 'no change', 80)]
+  t.deepEqual(behind(row('gapMs', 'slower', 100), ...lost), ['earlyKernelMs'])
+  t.deepEqual(behind(row('gapMs', 'slower', 400), ...lost), [])
+  t.deepEqual(behind(row('gapMs', 'no change', 100), ...lost), [])
+  t.deepEqual(behind(row('loadMs', 'slower', 100), row('earlyKernelMs', 'slower', 90)), [])
 })

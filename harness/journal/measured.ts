@@ -1,7 +1,7 @@
 /** What a run measured, sorted by the conditions under which values may be compared with those of another run. */
 import { z } from 'zod'
-import { gapPartNames } from '../kexec/outcome.ts'
-import { phaseNames } from './phase-names.ts'
+import { type GapPart, gapPartNames } from '../kexec/outcome.ts'
+import { phasesAndParts } from './phase-names.ts'
 
 /** Values that were measured under the same conditions may be compared; the board's name is beside them. */
 export const conditions = z.object({
@@ -110,17 +110,32 @@ function known(all: Record<string, unknown>): Record<string, number> {
   )
 }
 
-/** In the order of a cycle, parts of the gap after it. Sums of phases are left out: they would only say the same twice. */
-const compared = phaseNames.flatMap((phase) => (phase === 'gapMs' ? [phase, ...gapPartNames] : [phase]))
-
-/** The phases of two measurements that can be compared, in the order of a cycle. */
+/**
+ * The phases of two measurements that can be compared, in the order of a cycle, parts of the gap after it. Sums of phases are
+ * left out: they would only say the same twice.
+ */
 export function comparablePhases(from: Record<string, unknown>, to: Record<string, unknown>): string[] {
-  return compared.filter((phase) => phase in from && phase in to)
+  return phasesAndParts.filter((phase) => phase in from && phase in to)
 }
 
 /** Whether a phase is one of those that a gap is made of. */
-export function isGapPart(phase: string): boolean {
+export function isGapPart(phase: string): phase is GapPart {
   return (gapPartNames as readonly string[]).includes(phase)
+}
+
+type Shifted = { phase: string; verdict: string; shift: number }
+
+/**
+ * What made the gap of these comparisons as it is now: its parts that changed as the gap did or, where each of them is lost in
+ * its noise, the one that moved by at least half of what the gap did. Empty where the gap did not change.
+ */
+export function partsBehindGap<T extends Shifted>(rows: readonly T[]): T[] {
+  const gap = rows.find(({ phase }) => phase === 'gapMs')
+  if (gap?.verdict !== 'slower' && gap?.verdict !== 'faster') return []
+  const parts = rows.filter(({ phase }) => isGapPart(phase))
+  const changed = parts.filter(({ verdict }) => verdict === gap.verdict)
+  if (changed.length > 0) return changed.toSorted((one, other) => Math.abs(other.shift) - Math.abs(one.shift))
+  return parts.filter(({ shift }) => shift / gap.shift >= 0.5).slice(0, 1)
 }
 
 /**
@@ -152,5 +167,6 @@ export function wayOf({
 
 /** A phase as people call it: `shutdown` of `shutdownMs`. */
 export function phaseLabel(phase: string): string {
+  if (phase === 'decompressMs') return 'decompressor'
   return phase.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }

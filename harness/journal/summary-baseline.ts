@@ -8,6 +8,7 @@ import {
   conditionsKey,
   isGapPart,
   measuredGroups,
+  partsBehindGap,
   phaseLabel,
   phaseValues,
   wayOf,
@@ -65,7 +66,9 @@ function compare(
     return phases.map((phase) => {
       const having = runs.filter(({ values }) => values[phase]?.length)
       const from = having.map(({ values }) => values[phase]!)
-      const pair = { from, to: [to[phase]!], thresholds: baseline.thresholds }
+      const shared = accelerator === null ? undefined : name
+      const { thresholds } = baseline
+      const pair = { from, to: [to[phase]!], thresholds, shared, isPart: isGapPart(phase) }
       const about = { conditions: group.conditions, checksWere: was, phase }
       return { ...about, baseline: having.map(({ run }) => run), pair }
     })
@@ -86,14 +89,13 @@ type Regression = { row: BaselineComparison; parts: BaselineComparison[] }
 
 /** What grew, each once: a part of the gap is told with the gap, or alone where the gap itself hides it in its noise. */
 function regressions(comparisons: readonly BaselineComparison[]): Regression[] {
-  const slower = comparisons.filter(({ verdict }) => verdict === 'slower')
-  const groups = Map.groupBy(slower, ({ conditions }) => conditionsKey(conditions))
-  return [...groups.values()].flatMap((rows) => {
-    const parts = rows.filter(({ phase }) => isGapPart(phase))
+  const groups = Map.groupBy(comparisons, ({ conditions }) => conditionsKey(conditions))
+  return [...groups.values()].flatMap((all) => {
+    const rows = all.filter(({ verdict }) => verdict === 'slower')
     const told = rows.some(({ phase }) => phase === 'gapMs')
       ? rows.filter(({ phase }) => !isGapPart(phase))
       : rows
-    return told.map((row) => ({ row, parts: row.phase === 'gapMs' ? parts : [] }))
+    return told.map((row) => ({ row, parts: row.phase === 'gapMs' ? partsBehindGap(all) : [] }))
   })
 }
 
@@ -189,6 +191,6 @@ function toFinding(
       ...(since ? [`slower since ${since.run}`] : []),
       ...(allowed ? [`allowed until ${allowed.until} by ${allowed.owner}: ${allowed.why}`] : []),
     ],
-    advice: `What changed between ${baseline.at(-1) ?? 'the baseline'} and ${since?.run ?? 'this run'} made ${phaseLabel(phase)} slower.`,
+    advice: `What changed between ${baseline.at(-1) ?? 'the baseline'} and ${since?.run ?? 'this run'} made ${[phase, ...parts.map((part) => part.phase)].map(phaseLabel).join(', ')} slower.`,
   }
 }

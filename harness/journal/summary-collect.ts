@@ -46,6 +46,7 @@ export type BoardRecord = {
   cycles: CycleRecord[]
   boots: BootRecord[]
   recoveries: EventOf<'recovery'>[]
+  experiments: EventOf<'gap-experiment'>[]
   runners: EventOf<'runner-ended'>[]
   /** What the board's owner adds to every kernel's command line. */
   append: string
@@ -151,6 +152,9 @@ function addToBoard(board: BoardRecord, event: BoardEvent): void {
     case 'recovery':
       board.recoveries.push(event)
       return
+    case 'gap-experiment':
+      board.experiments.push(event)
+      return
     case 'baseline-consulted':
       board.baseline = event
       return
@@ -171,6 +175,7 @@ function boardOf(all: Collected, name: string): BoardRecord {
     cycles: [],
     boots: [],
     recoveries: [],
+    experiments: [],
     runners: [],
     append: '',
     baseline: null,

@@ -4,7 +4,9 @@ import type { CycleEnded, CycleStarted, JournalEvent, Phases } from './events.ts
 type Body<T extends JournalEvent['type']> = Omit<Extract<JournalEvent, { type: T }>, 't' | 'type'>
 
 export type CycleOptions = Partial<Omit<CycleStarted, 'type' | 't' | 'board' | 'suite' | 'test'>> &
-  Partial<Pick<CycleEnded, 'verdict' | 'proven' | 'failure' | 'diagnosis' | 'memAvailableKiB' | 'gap'>> & {
+  Partial<
+    Pick<CycleEnded, 'verdict' | 'proven' | 'failure' | 'diagnosis' | 'memAvailableKiB' | 'gap' | 'downtime'>
+  > & {
     /** Null for a cycle whose kernel never told its name. */
     kernel?: string | null
     phases?: Phases
@@ -42,6 +44,7 @@ export class JournalBuilder {
         timeoutMs: null,
         signatures: [],
         bisectDrivers: false,
+        cold: true,
         boards: boards.map((name) => ({ name, arch, descriptor: {}, image: {}, machine: {}, fault: null })),
       },
     })
@@ -109,7 +112,7 @@ export class JournalBuilder {
       options.lines ?? ['Bye!', '[    0.000000] Booting Linux on physical CPU'],
     )
     if (options.ends === false) return this
-    const { verdict = 'passed', memAvailableKiB = 1_900_000, failure, diagnosis, gap } = options
+    const { verdict = 'passed', memAvailableKiB = 1_900_000, failure, diagnosis, gap, downtime } = options
     const kernel = options.kernel === undefined ? '6.1.0-37-cloud-arm64' : options.kernel
     const proven = options.proven ?? verdict === 'passed'
     return this.add('cycle-ended', {
@@ -120,6 +123,7 @@ export class JournalBuilder {
       kernel,
       phases,
       gap,
+      downtime,
       memAvailableKiB,
       failure,
       diagnosis,

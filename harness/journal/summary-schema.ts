@@ -1,17 +1,20 @@
 /** The shape of run.json: what a run's journal comes to. Fields named in DESIGN.md stay; more may be added. */
 import { z } from 'zod'
 import { snapshot } from '../console/snapshot.ts'
+import { experimentResult } from '../kexec/experiment/result.ts'
+import { downtime } from '../kexec/observe/downtime-record.ts'
 import { observed } from '../kexec/observe/observed.ts'
 import { diagnosis, gapParts, markName, phases } from '../kexec/outcome.ts'
-import { choice, failure, finding, phaseNames, verdict } from './events.ts'
+import { choice, failure, finding, verdict } from './events.ts'
 import { conditions } from './measured.ts'
+import { phasesAndParts } from './phase-names.ts'
 
 /** ISO 8601 in UTC; null where the journal's first line, which carries the wall clock, was lost. */
 const wallClock = z.string().nullable()
 const durationMs = z.number().nullable()
 
-/** Phases that statistics are made of; `totalMs` is from the command that executes to the new kernel's ready. */
-export const statisticPhases = [...phaseNames, 'totalMs'] as const
+/** What statistics are made of; `totalMs` is from the command that executes to the new kernel's ready. */
+export const statisticPhases = [...phasesAndParts, 'totalMs', 'pingDowntimeMs', 'tcpDowntimeMs'] as const
 
 /** Where the gap went is there where something measured it. */
 const gap = gapParts.partial().extend({
@@ -49,6 +52,8 @@ const cycle = z.object({
   choice: choice.nullable(),
   /** Statistics leave warm-up and control cycles out. */
   warmup: z.boolean(),
+  /** What a control cycle differs in from the others of its test, in words. */
+  condition: z.string().nullable(),
   /** An entry that can't be booted: what is wanted of it is a diagnosis. */
   inVain: z.boolean(),
   kernel: z.string().nullable(),
@@ -58,12 +63,27 @@ const cycle = z.object({
   durationMs,
   phases,
   gap: gap.nullable(),
+  /** For how long the board did not answer its network; null where nobody asked it. */
+  downtime: downtime.nullable(),
   memAvailableKiB: z.number().nullable(),
   marks: z.array(mark),
   failure: failure.nullable(),
   diagnosis: diagnosis.nullable(),
   /** What was seen beyond the console; null where nothing was observed. */
   observed: observed.nullable(),
+})
+
+const interval = z.tuple([z.number(), z.number()])
+
+/** How a value changes over the cycles of a chain, in its unit per cycle. */
+const drift = z.object({
+  n: z.number().int(),
+  perCycle: z.number(),
+  ci95: interval,
+  /** p value of the Mann-Kendall test for a trend. */
+  p: z.number(),
+  /** p < 0.05; in statistics, which test many phases at once, divided by their number. */
+  significant: z.boolean(),
 })
 
 const statistic = z.object({
@@ -87,6 +107,8 @@ const statistic = z.object({
   bootstrap95: z.tuple([z.number(), z.number()]).nullable(),
   /** Cycles whose value lies far off, which is in the numbers all the same; harness/stats/outliers.ts has the rule. */
   outliers: z.array(z.object({ cycle: z.number().int(), value: z.number() })),
+  /** How the value changes from cycle to cycle, which is from generation to generation; null for fewer than four. */
+  drift: drift.nullable(),
   /** How many good warm-up cycles are in no number. */
   warmups: z.number().int(),
   /** Where a precision was asked for, of the gap: as shares of the median, half the width of `ci95`. */
@@ -109,6 +131,8 @@ const comparison = z.object({
   ci95: z.tuple([z.number(), z.number()]).nullable(),
   /** The shift as a share of the median before. */
   share: z.number(),
+  /** By which share all phases of an emulated board moved at once, where the baseline has one run or two; else 0. */
+  commonShare: z.number(),
   /** Two-sided p values: Mann-Whitney's, and that of the t test between runs' medians where the baseline has three or more. */
   p: z.number(),
   pRuns: z.number().nullable(),
@@ -159,19 +183,10 @@ const boot = z.object({
   kernel: z.string().nullable(),
   startedAt: wallClock,
   durationMs,
+  /** True: the board did not boot but went on from where an earlier cold boot had got to. */
+  warm: z.boolean().default(false),
+  note: z.string().optional(),
   failure: failure.nullable(),
-})
-
-const interval = z.tuple([z.number(), z.number()])
-
-/** How a value changes over the cycles of a chain, in its unit per cycle. */
-const drift = z.object({
-  n: z.number().int(),
-  perCycle: z.number(),
-  ci95: interval,
-  /** p value of the Mann-Kendall test for a trend; `significant` is p < 0.05. */
-  p: z.number(),
-  significant: z.boolean(),
 })
 
 const stress = z.object({
@@ -211,6 +226,8 @@ const board = z.object({
   comparisons: z.array(comparison),
   checksRatio: checksRatio.nullable(),
   stress: stress.nullable(),
+  /** Where the gap goes, told from cycles that differ in one thing. */
+  experiments: z.array(experimentResult),
   boots: z.array(boot),
   recoveries: z.array(z.object({ at: wallClock, step: z.string(), outcome: z.string(), ok: z.boolean() })),
   /** The AVA processes that ended, with the tail of their standard error. */

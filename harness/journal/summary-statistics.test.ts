@@ -47,3 +47,66 @@ test('a precision that was asked for is said to be reached or not, of the gap al
     met: false,
   })
 })
+
+/** A run of the suite gap whose cycles have these parts; of one cycle in three nobody took the gap apart. */
+function partStatistics(purgatoriesMs: readonly number[]): Statistic[] {
+  const journal = new JournalBuilder().start(['juno']).open('juno')
+  journal.test('juno', 'gap', 'takes the gap apart', (about) => {
+    for (const [index, purgatoryMs] of purgatoriesMs.entries())
+      journal.cycle(about, {
+        phases: { gapMs: purgatoryMs + 100 },
+        gap: {
+          ...{
+            lastLine: '',
+            firstLine: '',
+            toKernelStartMs: null,
+            earlyConsole: true,
+            method: 'breakpoints',
+          },
+          ...(index % 3 === 2 ? {} : { relocationMs: 40, purgatoryMs, decompressMs: null }),
+        },
+      })
+  })
+  return buildSummary(journal.end()).boards[0]!.statistics
+}
+
+test('parts of the gap have statistics beside the phases, where they were measured', (t) => {
+  const statistics = partStatistics([300, 310, 9999, 320, 2000, 9999, 305, 315, 9999])
+  t.deepEqual(
+    statistics.map(({ phase, n }) => [phase, n]),
+    [
+      ['gapMs', 9],
+      ['relocationMs', 6],
+      ['purgatoryMs', 6],
+    ],
+  )
+  const purgatory = statistics.find(({ phase }) => phase === 'purgatoryMs')!
+  t.like(purgatory, { median: 312.5, min: 300, max: 2000, outliers: [{ cycle: 5, value: 2000 }] })
+  t.deepEqual(purgatory.ci95, [300, 2000])
+  t.truthy(purgatory.bootstrap95)
+})
+
+test('a part that grows from generation to generation drifts, by so much a cycle, and one that does not is no drift', (t) => {
+  const growing = partStatistics(Array.from({ length: 24 }, (_, index) => 300 + 5 * index))
+  const of = (all: Statistic[], phase: string) => all.find((one) => one.phase === phase)!.drift!
+  t.like(of(growing, 'purgatoryMs'), { n: 16, perCycle: 5, significant: true })
+  t.like(of(growing, 'relocationMs'), { perCycle: 0, significant: false })
+  t.is(partStatistics([300, 310, 305])[0]!.drift, null)
+})
+
+test('of many phases that are tested for drift at once, one that would be seen by chance is none', (t) => {
+  // p is 0.027 for six values that grow: too much for three phases at once.
+  const [gap] = partStatistics([300, 301, 302, 303, 304, 306])
+  t.true(gap!.drift!.p < 0.05)
+  const [, , purgatory] = partStatistics([300, 301, 0, 302, 303, 0, 304])
+  t.true(purgatory!.drift!.p < 0.05, String(purgatory!.drift!.p))
+  t.false(purgatory!.drift!.significant)
+})
+
+test('numbers of cycles that no run gives are no reason to fail', (t) => {
+  const journal = new JournalBuilder().start(['juno']).open('juno')
+  journal.test('juno', 'timing', 'times', (about) => {
+    for (const cycle of [1, 2 ** 50, 5, 7, 9]) journal.cycle(about, { cycle, phases: { gapMs: cycle % 100 } })
+  })
+  t.is(buildSummary(journal.end()).boards[0]!.statistics[0]!.drift, null)
+})

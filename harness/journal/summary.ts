@@ -1,4 +1,5 @@
 /** A run's journal, summed up: a pure function of its events, and the only source of every report. */
+import { estimateGap } from '../kexec/experiment/model.ts'
 import type { CycleEnded, Failure, Finding, JournalEvent, MarkName, Phases, Verdict } from './events.ts'
 import { againstBaseline, type BaselineResult } from './summary-baseline.ts'
 import {
@@ -84,6 +85,10 @@ function boardSummary(all: Collected, board: BoardRecord): JudgedBoard {
     comparisons,
     checksRatio: checksRatioOf(cycles),
     stress: stressOf(cycles),
+    experiments: board.experiments.flatMap(({ suite, test, experiment }) => {
+      const result = estimateGap(experiment)
+      return result ? [{ suite, test, ...result }] : []
+    }),
     boots: board.boots.map((boot) => bootSummary(all, board, boot)),
     recoveries: board.recoveries.map(({ t, step, outcome, ok }) => ({
       at: wallClock(all, t),
@@ -158,6 +163,7 @@ function cycleSummary(all: Collected, board: BoardRecord, record: CycleRecord): 
     noIfdown: started?.noIfdown ?? null,
     choice: started?.choice ?? null,
     warmup: started?.warmup ?? false,
+    condition: started?.condition ?? null,
     inVain: started?.inVain ?? false,
     kernel: end.kernel,
     verdict: judged(end.verdict, end.failure ?? null),
@@ -166,6 +172,7 @@ function cycleSummary(all: Collected, board: BoardRecord, record: CycleRecord): 
     durationMs: durationMs(started?.t ?? null, ended?.t ?? null),
     phases: end.phases,
     gap: end.gap ?? null,
+    downtime: end.downtime ?? null,
     memAvailableKiB: end.memAvailableKiB,
     marks: marks.map((mark) => ({ name: mark.name, atMs: milliseconds(mark.t - t), line: mark.line })),
     failure: end.failure ?? null,
@@ -216,6 +223,8 @@ function bootSummary(
     ...unfinished(all, board, `boot ${attempt} did not end`),
     kernel: null,
     durationMs: null,
+    warm: undefined,
+    note: undefined,
   }
   return {
     attempt,
@@ -223,6 +232,8 @@ function bootSummary(
     kernel: end.kernel,
     startedAt: wallClock(all, startT),
     durationMs: end.durationMs,
+    warm: end.warm ?? false,
+    note: end.note,
     failure: end.failure ?? null,
   }
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { Borders } from '../../qemu/handover-borders.ts'
-import { attribute, heldMs } from './attribution.ts'
+import { attribute, attributeBySamples, heldMs, relocationBegan, sampledImage } from './attribution.ts'
 
 const ms = (value: number) => BigInt(value * 1e6)
 const borders = (given: Partial<Borders>): Borders => ({
@@ -57,4 +57,46 @@ test('without an early console the first message waits for one', (t) => {
   })
   // An early console shows lines before the clock of the log runs.
   t.like(attribute(borders({}), { ...ends, kernelStartNs: ms(300) }), { earlyKernelMs: 60, consoleWaitMs: 0 })
+})
+
+const kernelSegment = { mem: 0x10_000_000n, bufsz: 14 << 20, memsz: 52 << 20 }
+const image = {
+  start: 0x3fff_f000n,
+  segments: [
+    { mem: 0x100_000n, bufsz: 48, memsz: 4096 },
+    { mem: 0x3c00_0000n, bufsz: 2 << 20, memsz: 2 << 20 },
+    kernelSegment,
+    { mem: 0x3fff_f000n, bufsz: 28_896, memsz: 36_864 },
+  ],
+}
+/** A sample every 10 ms. */
+const samplesAt = (pcs: bigint[]) => pcs.map((pc, index) => ({ atNs: ms(index * 10), pc }))
+const oldKernel = 0xffffffff81000000n
+
+test('an image found in memory is enough for samples: its kernel is the one with room to spare', (t) => {
+  const sampled = sampledImage(image, 'x86_64')
+  t.is(sampled.kernelEntry, kernelSegment.mem)
+  const pcs = [oldKernel, 0x7000n, image.start + 8n, kernelSegment.mem + 512n, oldKernel, oldKernel]
+  t.like(attributeBySamples(samplesAt(pcs), sampled, { ...ends, firstNewNs: ms(50) }), {
+    shutdownTailMs: 5,
+    relocationMs: 10,
+    purgatoryMs: 10,
+    decompressMs: 10,
+    earlyKernelMs: 15,
+  })
+  t.is(relocationBegan(samplesAt(pcs), sampled), ms(5))
+})
+
+test('a relocation that no sample saw has no beginning, and no samples have no parts', (t) => {
+  const sampled = sampledImage(image, 'arm64')
+  const unseen = samplesAt([oldKernel, image.start, kernelSegment.mem])
+  t.is(relocationBegan(unseen, sampled), null)
+  t.like(attributeBySamples(unseen, sampled, { ...ends, firstNewNs: ms(20) }), {
+    shutdownTailMs: 5,
+    relocationMs: null,
+    purgatoryMs: 10,
+    earlyKernelMs: 5,
+  })
+  t.is(attributeBySamples([], sampled, ends), undefined)
+  t.is(attributeBySamples(samplesAt([oldKernel, oldKernel]), sampled, ends), undefined)
 })

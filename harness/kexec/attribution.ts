@@ -1,6 +1,6 @@
 /** Where the time between the old kernel's last line and the new kernel's first went. */
 import type { Borders } from '../../qemu/handover-borders.ts'
-import type { KexecSegment } from '../../qemu/kimage.ts'
+import type { KexecSegment, Kimage } from '../../qemu/kimage.ts'
 import type { PcSample } from '../../qemu/pc-sampling.ts'
 import { msBetween } from '../clock.ts'
 import { type GapPart, type GapParts, gapPartNames } from './outcome.ts'
@@ -42,42 +42,71 @@ export function attribute(borders: Borders, { lastOldNs, firstNewNs, kernelStart
   return parts
 }
 
+/** What is known of a loaded image while its samples are read. */
+export type SampledImage = Pick<Borders, 'segments' | 'kernelEntry' | 'held'> & { compressed: boolean }
+
 /**
  * The same from where the CPU was found again and again; undefined where no segment is known. A stretch begins half-way between
  * the last sample outside of it and its first.
  */
 export function attributeBySamples(
   samples: readonly PcSample[],
-  { segments, kernelEntry, held }: Pick<Borders, 'segments' | 'kernelEntry' | 'held'>,
-  compressed: boolean,
+  image: SampledImage,
   ends: Ends,
 ): GapParts | undefined {
-  const moving = samples.filter(
-    ({ atNs }) => !held.some(({ fromNs, toNs }) => atNs >= fromNs && atNs <= toNs),
-  )
-  if (segments.length === 0 || kernelEntry === null || moving.length === 0) return undefined
-  const begins = { relocation: null, purgatory: null, decompress: null, kernel: null } as Begins
-  let before = moving[0]!
-  let place: Place = 'tail'
-  for (const sample of moving) {
-    const next = placeOf(sample.pc, place, { segments, kernelEntry, compressed })
-    if (next !== place) begins[next as keyof Begins] ??= (before.atNs + sample.atNs) / 2n
-    place = next
-    before = sample
-  }
+  const begins = beginsOf(samples, image)
   const entered = begins.purgatory ?? begins.decompress ?? begins.kernel
   if (entered === null) return undefined
-  const kernelEntryNs = begins.decompress ?? begins.kernel
+  const { held, kernelEntry } = image
   return attribute(
     {
-      machineKexecNs: begins.relocation ?? entered,
+      // POWER's kernel copies at its own addresses: that is in the tail.
+      machineKexecNs: begins.relocation,
       imageEntryNs: entered,
-      kernelEntryNs,
+      kernelEntryNs: begins.decompress ?? begins.kernel,
       decompressedNs: begins.decompress === null ? null : begins.kernel,
       ...{ held, segments: [], kernelEntry },
     },
     ends,
   )
+}
+
+/** When the samples first show the CPU in the relocation; null where it was over too soon for one. */
+export function relocationBegan(samples: readonly PcSample[], image: SampledImage): bigint | null {
+  return beginsOf(samples, image).relocation
+}
+
+/**
+ * What samples need of an image that was found in memory, without a look at its bytes: the kernel asks for more room than its
+ * file has, for its own data, and for more than any other segment does (the initramfs asks for none).
+ */
+export function sampledImage({ segments }: Kimage, arch: string): SampledImage {
+  const extra = ({ memsz, bufsz }: KexecSegment) => memsz - bufsz
+  const kernel = segments.reduce((most, one) => (extra(one) > extra(most) ? one : most))
+  return { segments, kernelEntry: kernel.mem, held: [], compressed: isCompressed(arch) }
+}
+
+/** Every kernel of x86 is compressed when it is loaded; those of others are not. */
+export function isCompressed(arch: string): boolean {
+  return arch === 'x86_64'
+}
+
+function beginsOf(samples: readonly PcSample[], image: SampledImage): Begins {
+  const begins: Begins = { relocation: null, purgatory: null, decompress: null, kernel: null }
+  const { segments, kernelEntry, held } = image
+  const moving = samples.filter(
+    ({ atNs }) => !held.some(({ fromNs, toNs }) => atNs >= fromNs && atNs <= toNs),
+  )
+  if (segments.length === 0 || kernelEntry === null || moving.length === 0) return begins
+  let before = moving[0]!
+  let place: Place = 'tail'
+  for (const sample of moving) {
+    const next = placeOf(sample.pc, place, { ...image, kernelEntry })
+    if (next !== place) begins[next as keyof Begins] ??= (before.atNs + sample.atNs) / 2n
+    place = next
+    before = sample
+  }
+  return begins
 }
 
 type Place = 'tail' | 'relocation' | 'purgatory' | 'decompress' | 'kernel'

@@ -178,15 +178,17 @@ class Cycle {
 
   /** What was seen, however the cycle ended. */
   observed(): Pick<CycleOutcome, 'phases' | 'gap' | 'hits' | 'after'> {
-    const { board, observation } = this.#context
-    const { inspection, borders, samples } = observation?.evidence ?? {}
+    const { board, observation, start } = this.#context
+    const { arch, earlyConsole } = board.descriptor
+    const { inspection, borders, samples, kimage } = observation?.evidence ?? {}
     const stoppedMs = inspection?.stoppedMs ?? stoppedInGap(this.#handover, borders)
     return {
       phases: withoutStop(this.#timeline.phases(), stoppedMs),
-      gap: describeGap(this.#handover, board.descriptor, {
-        ...{ stoppedMs, borders, samples },
-        uncertaintyMs: board.stampUncertaintyMs,
-      }),
+      gap: describeGap(
+        this.#handover,
+        { arch, earlyConsole: start.earlyConsole ?? earlyConsole },
+        { ...{ stoppedMs, borders, samples, kimage }, uncertaintyMs: board.stampUncertaintyMs },
+      ),
       hits: this.#detector.finish(),
       after: this.#after,
     }

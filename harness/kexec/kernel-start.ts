@@ -19,6 +19,8 @@ export type KernelStart = {
   readonly otherEntries?: ReadonlyMap<string, string>
   /** The longest from the execute to the old kernel's last line, milliseconds. */
   readonly shutdownLimitMs: number
+  /** Whether the new kernel was asked to show its first words; what the descriptor says where it is absent. */
+  readonly earlyConsole?: boolean | undefined
   /** True: the old kernel panics and starts the new one by that, so its panic is no failure. */
   readonly byPanic?: boolean | undefined
   /** What of this start's own proof is missing once the new kernel's shell answers, in words; absent: it needs none. */

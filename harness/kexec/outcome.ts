@@ -29,6 +29,9 @@ export const phases = z.object({
   choiceToReadyMs: z.number().optional(),
   /** From the execute to the new kernel's ready. */
   totalMs: z.number().optional(),
+  /** From the old kernel's last answer to the new kernel's first, to ICMP echo requests and to TCP SYNs. */
+  pingDowntimeMs: z.number().optional(),
+  tcpDowntimeMs: z.number().optional(),
 })
 export type Phases = z.infer<typeof phases>
 

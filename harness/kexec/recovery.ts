@@ -8,11 +8,14 @@ import type { SessionListener } from './session.ts'
 export type Boots = {
   resume(start: StartBoard): Promise<KernelFacts>
   powerCycle(): Promise<KernelFacts>
+  /** Whether the last of them went on from where an earlier cold boot had got to. */
+  wasWarm?(): boolean
 }
 
 type Parts = { board: Board; listener: SessionListener; signal: AbortSignal }
 
 const booted = 'the board booted cold and its shell answers'
+const woke = 'the board went on from where an earlier cold boot had got to, and its shell answers'
 /** Of a dump of tasks the journal keeps the beginning. */
 const keptCharacters = 4_000
 
@@ -67,7 +70,7 @@ export class Recovery {
       const name = board.powerCycles === 1 ? 'power cycle' : `power cycle ${cycle} of ${board.powerCycles}`
       try {
         const facts = await this.#boots.powerCycle()
-        if (!quiet || cycle > 1) listener.recovery(name, booted, true)
+        if (!quiet || cycle > 1) listener.recovery(name, this.#boots.wasWarm?.() ? woke : booted, true)
         return facts
       } catch (error) {
         signal.throwIfAborted()

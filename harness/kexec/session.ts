@@ -2,7 +2,6 @@
 import type { Board, StartBoard, TargetFiles } from '../board/board.ts'
 import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { msBetween, systemClock } from '../clock.ts'
-import { ConsoleClosed, ConsoleTimeout } from '../console/console.ts'
 import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
 import { type Hit, hitsOf } from '../detect/detector.ts'
@@ -10,22 +9,35 @@ import { leftByPanic, type ObservedFinding } from '../detect/handover-findings.t
 import type { Signature } from '../detect/signature.ts'
 import type { DeviceState } from '../devices/family.ts'
 import { BoardError, LabError } from '../errors.ts'
+import type { LoadLayout } from '../loader/kexec-debug.ts'
 import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
+import { bootFailure } from './boot-failure.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, runCycle } from './cycle.ts'
 import { kernelLacks, UnsupportedMethod } from './cycle-errors.ts'
 import type { Markers } from './markers.ts'
 import type { Observed } from './observe/observed.ts'
-import { type Evidence, Observation, type Observing } from './observe/observer.ts'
+import { type Evidence, Observation, type Observer, type Observing } from './observe/observer.ts'
 import type { MarkName } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { Recovery } from './recovery.ts'
 import { type LoadRequest, loaderParameter, shellStart } from './shell-start.ts'
+import { bootWarm, type WarmEnd } from './warm-boot.ts'
+
+export type BootEnd = {
+  kernel: string | null
+  durationMs: number
+  failure?: BoardError | LabError
+  /** True: the board did not boot but went on from where an earlier cold boot had got to. */
+  warm?: boolean
+  /** What a person should know about that. */
+  note?: string
+}
 
 /** Hears what a session does, as it happens. */
 export type SessionListener = {
   bootStarted(attempt: number): void
-  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void
+  bootEnded(boot: BootEnd): void
   mark(name: MarkName, atNs: bigint, line?: string): void
   recovery(step: string, outcome: string, ok: boolean): void
 }
@@ -39,6 +51,8 @@ export type SessionOptions = {
   listener: SessionListener
   /** What to watch beyond the console; absent: nothing. */
   observing?: Observing | undefined
+  /** Whether a power-on may go on from where an earlier cold boot had got to; absent: each boots. */
+  warm?: boolean
   signal: AbortSignal
 }
 
@@ -47,6 +61,12 @@ export type CycleOptions = {
   append?: string | undefined
   /** PCI devices to unbind from their drivers before the execute. */
   unbind?: readonly string[]
+  /** Watch this cycle beside what watches every one, where anything does. */
+  observers?: readonly Observer[]
+  /** How much larger than the target's own the new kernel's initramfs is made, MiB; what it holds stays the same. */
+  padInitramfsMiB?: number | undefined
+  /** Whether the new kernel shows its first words, before its console driver is there; else what the descriptor says. */
+  earlyConsole?: boolean | undefined
 }
 
 /** What one cycle did, and which generation it was to make. */
@@ -67,9 +87,13 @@ export class KexecSession {
   readonly #options: SessionOptions
   #generation = 0
   #attempt = 0
+  /** Whether the last power-on went on from where an earlier cold boot had got to. */
+  #warm = false
   /** Facts of the kernel that runs; undefined where none is known to run. */
   #running: KernelFacts | undefined
   #target: TargetFiles | undefined
+  /** The command line that generation 0 hands on: what one cycle adds is not for those after it. */
+  #inherited: string | undefined
   #coldHits: Hit[] = []
   #coldDevices: DeviceState[] = []
   #loadedSignatures: Promise<Signature[]> | undefined
@@ -100,40 +124,52 @@ export class KexecSession {
     const { board, signal } = this.#options
     this.#running = undefined
     await board.powerOff()
-    return await this.#boot((commandLine) => board.powerOn(commandLine, signal))
+    return await this.#boot((commandLine) => board.powerOn(commandLine, signal), this.#options.warm)
   }
 
   /** Waits for generation 0, however the board was made to boot. */
-  async #boot(start: StartBoard): Promise<KernelFacts> {
+  async #boot(start: StartBoard, mayBeWarm = false): Promise<KernelFacts> {
     const { listener } = this.#options
     this.#running = undefined
     this.#generation = 0
     this.#target = undefined
+    this.#inherited = undefined
     listener.bootStarted(++this.#attempt)
     const startedNs = systemClock.nowNs()
     const durationMs = () => msBetween(startedNs, systemClock.nowNs())
     try {
-      this.#running = await this.#bootOnce(start)
-      listener.bootEnded({ kernel: this.#running.release, durationMs: durationMs() })
-      return this.#running
+      const { facts, ...end } = mayBeWarm
+        ? await this.#bootWarm(start)
+        : { facts: await this.#bootCold(start), warm: undefined }
+      this.#running = facts
+      this.#warm = end.warm ?? false
+      listener.bootEnded({ kernel: facts.release, durationMs: durationMs(), ...end })
+      return facts
     } catch (error) {
-      const failure = this.#bootFailure(error) ?? (error instanceof LabError ? error : undefined)
+      const failure = bootFailure(error, this.#options) ?? (error instanceof LabError ? error : undefined)
       if (failure) listener.bootEnded({ kernel: null, durationMs: durationMs(), failure })
       throw failure ?? error
     }
   }
 
   /** Runs one cycle on the running kernel. A failed one leaves the board to be recovered by the next `ensureRunning`. */
-  async cycle(method: LoadMethod, { append, unbind }: CycleOptions = {}): Promise<SessionCycle> {
-    const { board, signal, observing } = this.#options
+  async cycle(
+    method: LoadMethod,
+    { append, unbind, observers, padInitramfsMiB, earlyConsole }: CycleOptions = {},
+  ): Promise<SessionCycle> {
+    const { observing } = this.#options
     const before = await this.ensureRunning()
-    this.#target ??= await board.provideTarget(signal)
+    const target = await this.#provideTarget()
     const generation = this.#generation + 1
-    const observation = observing && this.#observe(observing, unbind)
+    const observation =
+      observing && this.#observe([...(observers ?? []), ...observing.observers(unbind ?? [])])
     // Until the outcome says otherwise: what a cycle that was broken off left behind is not known.
     this.#running = undefined
     const outcome = await this.#runCycle(
-      { method, target: this.#target, append: this.#append(append), before },
+      {
+        ...{ method, target, append: this.#append(append), before },
+        ...{ padInitramfsMiB, earlyConsole },
+      },
       observation,
     )
     this.#settle(outcome, generation, before)
@@ -147,22 +183,29 @@ export class KexecSession {
     }
   }
 
-  /** Loads and unloads; returns what /sys/kernel/kexec_loaded said after each. Throws UnsupportedMethod. */
-  async loadAndUnload(
-    method: LoadMethod,
-  ): Promise<{ afterLoad: boolean | null; afterUnload: boolean | null; output: string }> {
+  /**
+   * Loads and unloads; returns what /sys/kernel/kexec_loaded said after each, and where the loader put things if it was asked to
+   * tell (`options.debug`). Throws UnsupportedMethod.
+   */
+  async loadAndUnload(method: LoadMethod): Promise<{
+    afterLoad: boolean | null
+    afterUnload: boolean | null
+    output: string
+    layout: LoadLayout | undefined
+  }> {
     const { board, loader, signal } = this.#options
     const why = loader.cannot?.(method)
     if (why !== undefined) throw new UnsupportedMethod(why)
     const { release } = await this.ensureRunning()
-    this.#target ??= await board.provideTarget(signal)
+    const target = await this.#provideTarget()
     const options = { timeoutMs: board.descriptor.limits.loadMs, signal }
-    const load = await loader.load(board.shell, { ...this.#target, append: 'console=none' }, method, options)
+    const load = await loader.load(board.shell, { ...target, append: 'console=none' }, method, options)
     if (load.unsupported) throw kernelLacks(release, method)
     const unload = await loader.unload(board.shell, method, options)
     return {
       afterLoad: load.loaded,
       afterUnload: unload.loaded,
+      layout: load.layout,
       output: [load.output, unload.output].filter(Boolean).join('\n'),
     }
   }
@@ -175,16 +218,24 @@ export class KexecSession {
     if (!this.#running) await this.#recovery().run()
   }
 
+  async #provideTarget(): Promise<TargetFiles> {
+    const { board, signal } = this.#options
+    this.#target ??= await board.provideTarget(signal)
+    this.#inherited ??= this.#target.commandLine
+    return this.#inherited === undefined ? this.#target : { ...this.#target, commandLine: this.#inherited }
+  }
+
   #recovery(): Recovery {
     return new Recovery(this.#options, {
       resume: (start) => this.#boot(start),
       powerCycle: () => this.boot(),
+      wasWarm: () => this.#warm,
     })
   }
 
-  #observe(observing: Observing, unbind: readonly string[] = []): Observation {
+  #observe(observers: readonly Observer[]): Observation {
     const { board, signal } = this.#options
-    return new Observation(observing.observers(unbind), { board, signal }, this.#coldDevices)
+    return new Observation(observers, { board, signal }, this.#coldDevices)
   }
 
   /** What every generation gets on its command line, beyond the descriptor's own. */
@@ -218,7 +269,18 @@ export class KexecSession {
     this.#generation = generation
   }
 
-  async #bootOnce(start: StartBoard): Promise<KernelFacts> {
+  /** Goes on from where an earlier cold boot had got to, or boots cold and keeps what that gets to. */
+  async #bootWarm(start: StartBoard): Promise<WarmEnd> {
+    const { board, signal } = this.#options
+    const { lines, ...end } = await bootWarm({ board, commandLine: this.#commandLine(''), signal }, (keep) =>
+      this.#bootCold(start, keep),
+    )
+    if (lines) await this.#coldBootSaid(lines)
+    return end
+  }
+
+  /** `keep` is called when the shell answers and nothing else was asked of it. */
+  async #bootCold(start: StartBoard, keep?: (lines: Line[]) => Promise<void>): Promise<KernelFacts> {
     const { board, signal } = this.#options
     const { descriptor, console } = board
     const lines: Line[] = []
@@ -228,21 +290,13 @@ export class KexecSession {
     const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
     const beganNs = systemClock.nowNs()
     try {
-      const from = await start(
-        commandLine({
-          arch: descriptor.arch,
-          earlyConsole: descriptor.earlyConsole,
-          append: [loaderParameter(this.#options), descriptor.append, this.#append()]
-            .filter(Boolean)
-            .join(' '),
-          nonce: newNonce(),
-        }),
-      )
+      const from = await start(this.#commandLine(newNonce()))
       const timeoutMs = descriptor.limits.bootMs
       await Promise.race([
         reachShell(console, board.shell, shellStage(descriptor), { from, timeoutMs, signal }),
         trouble.promise,
       ])
+      await keep?.(lines)
       return await readKernelFacts(board.shell, timeoutMs, signal)
     } catch (error) {
       // What the lab said itself is more to the point than that its console was opened anew.
@@ -251,30 +305,26 @@ export class KexecSession {
     } finally {
       stop()
       stopTrouble()
-      this.#coldHits = hitsOf(lines, descriptor.arch, await this.#signatures())
-      this.#coldDevices = this.#options.observing?.coldDevices(lines) ?? []
+      await this.#coldBootSaid(lines)
     }
+  }
+
+  async #coldBootSaid(lines: readonly Line[]): Promise<void> {
+    const { board, observing } = this.#options
+    this.#coldHits = hitsOf(lines, board.descriptor.arch, await this.#signatures())
+    this.#coldDevices = observing?.coldDevices(lines) ?? []
+  }
+
+  /** Of generation 0. */
+  #commandLine(nonce: string): string {
+    const { arch, earlyConsole, append } = this.#options.board.descriptor
+    const words = [loaderParameter(this.#options), append, this.#append()].filter(Boolean).join(' ')
+    return commandLine({ arch, earlyConsole, append: words, nonce })
   }
 
   #signatures(): Promise<Signature[]> {
     this.#loadedSignatures ??= this.#options.loadSignatures()
     return this.#loadedSignatures
-  }
-
-  #bootFailure(error: unknown): BoardError | undefined {
-    const { board, signal } = this.#options
-    const told =
-      error instanceof ConsoleTimeout || error instanceof ConsoleClosed || error instanceof BoardError
-    if (signal.aborted || !told) return undefined
-    const last =
-      error instanceof ConsoleTimeout
-        ? ''
-        : `; last line: ${JSON.stringify(board.console.lastLine.slice(0, 200))}`
-    return new BoardError(`${board.descriptor.name} did not boot cold: ${error.message}${last}`, {
-      board: board.descriptor.name,
-      hint: 'Look at the end of its console log; the kernel, the initramfs or limits.boot of the descriptor may be wrong.',
-      cause: error,
-    })
   }
 }
 

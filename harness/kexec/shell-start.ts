@@ -4,6 +4,7 @@ import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { commandLine, newNonce } from './command-line.ts'
 import { CycleFailed, kernelLacks, UnsupportedMethod } from './cycle-errors.ts'
 import type { KernelStart, StartWatch } from './kernel-start.ts'
+import { padInitramfs } from './padded-initramfs.ts'
 import type { KernelFacts } from './proof.ts'
 
 export type LoadRequest = {
@@ -11,6 +12,10 @@ export type LoadRequest = {
   target: TargetFiles
   /** Added to the new kernel's command line, after the descriptor's. */
   append?: string
+  /** How much larger than the target's own its initramfs is made, MiB. */
+  padInitramfsMiB?: number | undefined
+  /** Whether the new kernel shows its first words; what the descriptor says where it is absent. */
+  earlyConsole?: boolean | undefined
   /** What runs now. */
   before: KernelFacts
 }
@@ -25,6 +30,7 @@ export function shellStart(request: LoadRequest, { board, loader }: Context): Ke
     before: request.before,
     shutdownLimitMs: board.descriptor.limits.shutdownMs,
     byPanic: loader.byPanic,
+    earlyConsole: request.earlyConsole,
     missingProof: async (signal) =>
       (await loader.missingProof?.(board.shell, { timeoutMs: board.descriptor.limits.loadMs, signal })) ?? [],
     load: (watch) => loadKernel(request, { board, loader, nonce, ...watch }),
@@ -52,23 +58,39 @@ function joined(inherited: string, own: string): string {
   return [...others, own].filter(Boolean).join(' ')
 }
 
+function withoutEarlyConsole(inherited = ''): string {
+  return inherited
+    .split(' ')
+    .filter((word) => !/^(earlycon|earlyprintk)\b/.test(word))
+    .join(' ')
+}
+
 /** Loads the new kernel. Throws UnsupportedMethod, CycleFailed with what the loader said, or as the shell does. */
 async function loadKernel(
-  { method, target, append, before }: LoadRequest,
+  { method, target, append, padInitramfsMiB = 0, earlyConsole, before }: LoadRequest,
   { board, loader, nonce, signal, mark }: Context & StartWatch & { nonce: string },
 ): Promise<void> {
   const why = loader.cannot?.(method)
   if (why !== undefined) throw new UnsupportedMethod(why)
-  const { arch, earlyConsole, limits } = board.descriptor
+  const { arch, limits } = board.descriptor
   const line = commandLine({
     arch,
-    earlyConsole,
-    append: joined(target.commandLine ?? '', [board.descriptor.append, append].filter(Boolean).join(' ')),
+    earlyConsole: earlyConsole ?? board.descriptor.earlyConsole,
+    append: joined(
+      earlyConsole === false ? withoutEarlyConsole(target.commandLine) : (target.commandLine ?? ''),
+      [board.descriptor.append, append].filter(Boolean).join(' '),
+    ),
     nonce,
   })
-  const options = { timeoutMs: limits.loadMs, signal, onStarted: (atNs: bigint) => mark('load', atNs) }
-  const result = await loader.load(board.shell, { ...target, append: line }, method, options)
+  const options = { timeoutMs: limits.loadMs, signal }
+  const padded =
+    padInitramfsMiB > 0 ? await padInitramfs(board.shell, target, padInitramfsMiB, options) : undefined
+  const result = await loader.load(board.shell, { ...(padded?.target ?? target), append: line }, method, {
+    ...options,
+    onStarted: (atNs: bigint) => mark('load', atNs),
+  })
   mark('loaded', result.endedNs)
+  await padded?.remove()
   if (result.status === 0 && result.loaded !== false) return
   if (result.unsupported) throw kernelLacks(before.release, method)
   const said = result.output.split('\n').filter(Boolean)

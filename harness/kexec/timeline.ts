@@ -1,9 +1,17 @@
 /** The moments of one cycle, and the phases between them. */
 import type { Borders } from '../../qemu/handover-borders.ts'
+import type { Kimage } from '../../qemu/kimage.ts'
 import type { PcSample } from '../../qemu/pc-sampling.ts'
 import type { Descriptor } from '../board/descriptor.ts'
 import { msBetween } from '../clock.ts'
-import { attribute, attributeBySamples, heldMs } from './attribution.ts'
+import {
+  attribute,
+  attributeBySamples,
+  heldMs,
+  isCompressed,
+  relocationBegan,
+  sampledImage,
+} from './attribution.ts'
 import { type Handover, kernelStartNs } from './handover.ts'
 import type { Gap, MarkName, Phases } from './outcome.ts'
 
@@ -40,6 +48,8 @@ type Looks = {
   borders?: Borders | undefined
   /** Where the first CPU was in the gap. */
   samples?: readonly PcSample[] | undefined
+  /** What was loaded, where it had to be searched for in memory. */
+  kimage?: Kimage | undefined
 }
 
 /** How long the machine stood still between the gap's two ends, milliseconds; undefined where nothing stopped it. */
@@ -55,23 +65,30 @@ export function stoppedInGap({ borders: ends }: Handover, borders: Borders | und
 export function describeGap(
   { borders: ends, newLines }: Handover,
   { earlyConsole, arch }: Pick<Descriptor, 'earlyConsole' | 'arch'>,
-  { stoppedMs, uncertaintyMs, borders, samples = [] }: Looks = {},
+  { stoppedMs, uncertaintyMs, borders, kimage, samples = [] }: Looks = {},
 ): Gap | undefined {
   const { lastOld, firstNew } = ends
   if (!lastOld || !firstNew) return undefined
   const start = kernelStartNs(newLines)
   const times = { lastOldNs: lastOld.atNs, firstNewNs: firstNew.atNs, kernelStartNs: start }
-  // Every kernel of x86 is compressed, arm64's is not when it is loaded.
-  const sampled = borders && attributeBySamples(samples, borders, arch === 'x86_64', times)
+  const image = borders
+    ? { ...borders, compressed: isCompressed(arch) }
+    : kimage && sampledImage(kimage, arch)
+  const sampled = image && attributeBySamples(samples, image, times)
+  // A kernel that hides its symbols has no breakpoint where the relocation begins: only the samples saw that.
+  const followed = borders &&
+    image && {
+      ...borders,
+      machineKexecNs: borders.machineKexecNs ?? relocationBegan(samples, image),
+    }
   return {
     lastLine: lastOld.text.slice(0, 500),
     firstLine: firstNew.text.slice(0, 500),
     toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - (stoppedMs ?? 0),
     ...(stoppedMs === undefined ? {} : { inspectionMs: stoppedMs }),
     ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
-    ...(borders ? attribute(borders, times) : {}),
-    ...(sampled ? { sampled } : {}),
-    method: borders ? 'breakpoints' : 'console',
+    ...(followed ? { ...attribute(followed, times), sampled } : sampled),
+    method: followed ? 'breakpoints' : sampled ? 'sampling' : 'console',
     earlyConsole,
   }
 }

@@ -1,7 +1,7 @@
 /** Two measurements side by side, for a terminal and as JSON. */
 import Table from 'cli-table3'
 import type { ComparedPhase, Side } from '../history/comparison.ts'
-import { phaseLabel } from '../journal/measured.ts'
+import { conditionsKey, isGapPart, partsBehindGap, phaseLabel } from '../journal/measured.ts'
 import { changeText, tooFewText } from '../journal/summary-baseline.ts'
 import { difference, probability } from '../quantities.ts'
 import type { Thresholds } from '../stats/compare.ts'
@@ -57,7 +57,7 @@ function table(rows: readonly Row[], paint: Paint): string {
         visibleLine(board, { maxLength: 40 }),
         visibleLine(conditions.suite),
         loaderLabel(conditions),
-        phaseLabel(phase),
+        `${isGapPart(phase) ? '· ' : ''}${phaseLabel(phase)}`,
       ],
       ...[duration(from.median), duration(to.median)],
       few ? '-' : `${difference(shift)} (${share < 0 ? '' : '+'}${percent(Number(share.toFixed(3)))})`,
@@ -82,16 +82,30 @@ function differenceLines(rows: readonly Row[]): string[] {
   return [...new Set(all)]
 }
 
+/** What changed, each once: a part of the gap that changed with it is named in the gap's line. */
 function changeLines(rows: readonly Row[], paint: Paint): string[] {
-  return rows
-    .filter(({ verdict }) => verdict === 'slower' || verdict === 'faster')
-    .map((row) => {
-      const { verdict, board, conditions, phase, from, to, since } = row
-      const where = visibleLine(`${board}, ${conditions.suite}, ${loaderLabel(conditions)}`)
-      const when = since ? `, since ${visibleLine(since)}` : ''
-      const values = `${duration(to.median)} instead of ${duration(from.median)}`
-      return `${paint(styles[verdict], verdict)} ${phaseLabel(phase)} on ${where}: ${values} (${changeText(row)})${when}`
-    })
+  const groups = Map.groupBy(rows, ({ board, conditions }) =>
+    JSON.stringify([board, conditionsKey(conditions)]),
+  )
+  return [...groups.values()].flatMap((group) => {
+    const parts = partsBehindGap(group)
+    return group
+      .filter((row) => (row.verdict === 'slower' || row.verdict === 'faster') && !parts.includes(row))
+      .map((row) => changeLine(row, row.phase === 'gapMs' ? parts : [], paint))
+  })
+}
+
+function changeLine(row: Row, parts: readonly Row[], paint: Paint): string {
+  const { verdict, board, conditions, phase, since } = row
+  const where = visibleLine(`${board}, ${conditions.suite}, ${loaderLabel(conditions)}`)
+  const when = since ? `, since ${visibleLine(since)}` : ''
+  const inside = parts.map((part) => `${phaseLabel(part.phase)} ${values(part)} (${difference(part.shift)})`)
+  const within = inside.length === 0 ? '' : `, in it ${inside.join(', ')}`
+  return `${paint(styles[verdict], verdict)} ${phaseLabel(phase)} on ${where}: ${values(row)} (${changeText(row)})${within}${when}`
+}
+
+function values({ from, to }: Row): string {
+  return `${duration(to.median)} instead of ${duration(from.median)}`
 }
 
 /** What no test between cycles can know. */

@@ -1,15 +1,22 @@
 /** The part of report.html that is about one board. */
 import { type Diagnosis, type Failure, phaseNames } from '../journal/events.ts'
+import { phaseLabel } from '../journal/measured.ts'
 import type { BoardSummary, CycleSummary, Statistic, TestSummary } from '../journal/summary-schema.ts'
+import { gapPartNames } from '../kexec/outcome.ts'
 import { visible } from './escape.ts'
 import { duration, loaderLabel, number } from './format.ts'
+import { deviceShutdownSection } from './html-device-shutdown.ts'
 import { observedSection } from './html-devices.ts'
+import { downtimeSection } from './html-downtime.ts'
+import { experimentSection } from './html-experiment.ts'
+import { initcallsSection } from './html-initcalls.ts'
 import type { ScreenGallery } from './html-screens.ts'
 import { comparisonTable, statisticsTable } from './html-statistics.ts'
 import { waterfallSection } from './html-waterfall.ts'
 import { cyclesOf, diagnosesOf, isRed, kindNames, messageOf } from './problems.ts'
 import { html, type SafeHtml } from './safe-html.ts'
 import { stressText } from './table-text.ts'
+import { phaseSumMs } from './waterfall.ts'
 
 /** A verdict as a coloured word. */
 export function verdictMark(verdict: string): SafeHtml {
@@ -26,6 +33,10 @@ ${facts(board)}
 ${board.tests.map((test) => problemCard(board, test, screens))}${strayCard(board)}
 ${cyclesTable(board.cycles)}
 ${waterfallSection(board)}
+${experimentSection(board)}
+${downtimeSection(board)}
+${deviceShutdownSection(board)}
+${initcallsSection(board)}
 ${observedSection(board)}
 ${comparisonTable(board.comparisons)}
 ${statisticsTable(board.statistics)}
@@ -133,7 +144,7 @@ function cyclesTable(cycles: readonly CycleSummary[]): SafeHtml | null {
 function cycleRow(cycle: CycleSummary, longestMs: number): SafeHtml {
   const state = cycle.proven || cycle.verdict !== 'passed' ? '' : ' not proven'
   return html`<tr><td class="number">${cycle.cycle}</td><td class="number">${cycle.generation}</td>
-<td>${cycle.suite}${cycle.warmup ? html` <span class="quiet">warm-up</span>` : null}</td><td class="name">${loaderLabel(cycle)}</td><td class="name">${cycle.kernel ?? '-'}</td>
+<td>${cycle.suite}${cycle.warmup ? html` <span class="quiet">${cycle.condition ?? 'warm-up'}</span>` : null}</td><td class="name">${loaderLabel(cycle)}</td><td class="name">${cycle.kernel ?? '-'}</td>
 <td class="number" title="${gapTitle(cycle)}">${duration(cycle.phases.gapMs)}</td><td class="number">${duration(cycle.phases.totalMs)}</td>
 <td class="bar">${phaseBar(cycle, longestMs)}</td><td>${verdictMark(cycle.verdict)}${state}</td></tr>
 `
@@ -147,7 +158,11 @@ function gapTitle({ gap }: CycleSummary): string {
       : ''
   const late =
     gap.uncertaintyMs === undefined ? '' : `; either may be seen ${duration(gap.uncertaintyMs)} late`
-  return `from "${gap.lastLine ?? '?'}" to "${gap.firstLine ?? '?'}"${start}${late}${gap.earlyConsole ? '' : '; no early console'}`
+  const parts = gapPartNames.flatMap((name) =>
+    typeof gap[name] === 'number' ? [`${phaseLabel(name)} ${duration(gap[name])}`] : [],
+  )
+  const inside = parts.length === 0 ? '' : `; by ${gap.method}: ${parts.join(', ')}`
+  return `from "${gap.lastLine ?? '?'}" to "${gap.firstLine ?? '?'}"${start}${late}${gap.earlyConsole ? '' : '; no early console'}${inside}`
 }
 
 /** A stacked bar on one scale for all cycles of a board. Widths are attributes: the page's CSP allows no style attributes. */
@@ -165,10 +180,6 @@ function phaseBar({ phases }: CycleSummary, longestMs: number): SafeHtml {
     .filter((name) => phases[name] !== undefined)
     .map((name) => `${phaseClass(name)} ${duration(phases[name])}`)
   return html`<svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="${label.join(', ')}">${parts}</svg>`
-}
-
-function phaseSumMs({ phases }: CycleSummary): number {
-  return phaseNames.reduce((sum, name) => sum + Math.max(0, phases[name] ?? 0), 0)
 }
 
 function phaseClass(name: Statistic['phase']): string {
@@ -191,8 +202,8 @@ function testsTable(tests: readonly TestSummary[]): SafeHtml | null {
 function journeys({ boots, recoveries }: BoardSummary): SafeHtml | null {
   const lines = [
     ...boots.map(
-      ({ attempt, verdict, kernel, durationMs, failure }) =>
-        `boot ${attempt}: ${verdict}${kernel ? `, ${kernel}` : ''}, ${duration(durationMs)}${failure ? `: ${failure.message}` : ''}`,
+      ({ attempt, verdict, kernel, durationMs, warm, note, failure }) =>
+        `boot ${attempt}${warm ? ' (warm)' : ''}: ${verdict}${kernel ? `, ${kernel}` : ''}, ${duration(durationMs)}${failure ? `: ${failure.message}` : ''}${note ? `; ${note}` : ''}`,
     ),
     ...recoveries.map(({ step, outcome, ok }) => `recovery ${ok ? 'worked' : 'failed'}: ${step}: ${outcome}`),
   ]

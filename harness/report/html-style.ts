@@ -39,9 +39,11 @@ td.bar { width: 24%; min-width: 10rem; padding-top: .65rem; }
 .interrupted, .warning { color: var(--interrupted); } .skipped, .info { color: var(--skipped); }
 h1 .verdict { font-size: 1.5rem; }
 svg { display: block; width: 100%; height: .8rem; border-radius: 3px; }
+svg.plot { height: auto; max-width: 45rem; }
 .load { fill: var(--load); background: var(--load); } .shutdown { fill: var(--shutdown); background: var(--shutdown); }
 .gap { fill: var(--gap); background: var(--gap); } .startup { fill: var(--startup); background: var(--startup); }
 .userspace { fill: var(--userspace); background: var(--userspace); }
+.range { fill: var(--ink); opacity: .6; } td.part { padding-left: 1.4rem; white-space: nowrap; }
 .legend span { margin-right: 1.1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; vertical-align: -.05em; }
 .card { color: var(--ink); margin: .8rem 0; padding: .6rem 1rem; border: 1px solid var(--line); border-left-width: 4px;

@@ -1,12 +1,16 @@
 /** What a run prints at its end: the overview table, and below it what a person should know. */
 import Table from 'cli-table3'
 import type { RunSummary } from '../journal/summary-schema.ts'
+import { deviceShutdownLines } from './device-shutdown.ts'
+import { downtimeLines } from './downtime.ts'
 import { visibleLine } from './escape.ts'
+import { experimentLines } from './experiment-text.ts'
 import { duration } from './format.ts'
+import { initcallLines } from './initcalls.ts'
 import { type Paint, painter, verdictStyles } from './paint.ts'
 import { overviewRows, type Row } from './rows.ts'
 import { boardFacts, findingLines, problemLines } from './table-text.ts'
-import { waterfallLines } from './waterfall.ts'
+import { waterfallLines } from './waterfall-text.ts'
 
 export type TerminalOptions = {
   /** Columns to fill at most; default 120, which CI logs show without wrapping. */
@@ -32,7 +36,11 @@ export function terminalReport(summary: RunSummary, options: TerminalOptions = {
   const paint = painter(colour)
   const blocks = [
     overview(overviewRows(summary), width, paint),
-    waterfallLines(summary).join('\n'),
+    waterfallLines(summary, Math.max(60, width)).join('\n'),
+    experimentLines(summary).join('\n'),
+    ...summary.boards
+      .flatMap((board) => [downtimeLines(board), deviceShutdownLines(board), initcallLines(board)])
+      .map((lines) => lines.join('\n')),
     boardFacts(summary).join('\n'),
     findingLines(summary, paint).join('\n'),
     problemLines(summary, paint).join('\n'),

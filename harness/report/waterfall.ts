@@ -1,43 +1,129 @@
-/** The gap taken apart, as a person reads it: each part where it lies in time, its length and its share. */
-import type { BoardSummary, CycleSummary, RunSummary } from '../journal/summary-schema.ts'
-import { isMeasured } from '../journal/summary-statistics.ts'
-import { type GapPart, gapPartNames } from '../kexec/outcome.ts'
+/** Where the time of kexecs goes, as a person reads it: each phase and each part of the gap, its length, range and share. */
+import { numericSort, quantileSorted } from 'simple-statistics'
+import { isGapPart, phaseLabel } from '../journal/measured.ts'
+import { phaseNames, phasesAndParts } from '../journal/phase-names.ts'
+import type { BoardSummary, CycleSummary, Statistic } from '../journal/summary-schema.ts'
+import { isMeasured, lengthMs } from '../journal/summary-statistics.ts'
+import type { GapPart } from '../kexec/outcome.ts'
 import { summarize } from '../stats/summary.ts'
-import { visibleLine } from './escape.ts'
-import { duration, loaderLabel, percent } from './format.ts'
+import { loaderLabel } from './format.ts'
 
-/** One part over the cycles of a board that were loaded alike. */
-export type WaterfallPart = {
-  name: GapPart
+type PhaseOrPart = (typeof phasesAndParts)[number]
+
+/** One phase, or one part of the gap, over the cycles. */
+export type WaterfallRow = {
+  name: PhaseOrPart
   label: string
   medianMs: number
-  minMs: number
-  maxMs: number
-  /** The median by sampling; null where there is none. */
+  /** Percentiles, milliseconds; null where there is a single cycle. */
+  range: { p5: number; p25: number; p75: number; p95: number } | null
+  /** The median by sampling, of parts of a gap that was sampled too; else null. */
   sampledMs: number | null
-  /** Of the sum of all parts: where it begins, and how long it is. */
-  beginShare: number
+  /** Cycles that lie far off, which are in every number all the same, and the drift over the cycles where it is no chance. */
+  outliers: Statistic['outliers']
+  driftMs: number | null
+  /** Where its bar begins and how long it is, as shares of all phases together. */
+  begin: number
   share: number
+  /** Of the gap's parts together; null for a phase. */
+  shareOfGap: number | null
 }
 
+/** The cycles of a board, a suite and a way of loading whose gap was taken apart alike. */
 export type Waterfall = {
   board: string
+  suite: string
   loader: string
-  /** Cycles that it is made of. */
+  /** How the gap's parts were told apart; null: they were not. */
+  method: string | null
+  /** Cycles that it is made of, and good ones that are left out: warm-ups, and those with something else to tell. */
   n: number
-  gapMs: number
-  method: string
-  parts: WaterfallPart[]
+  leftOut: number
+  /** Median of the sum of all phases. */
+  totalMs: number
+  rows: WaterfallRow[]
 }
 
-/** What each part is called before people. */
-const partLabels: Record<GapPart, string> = {
-  shutdownTailMs: 'shutdown tail',
-  relocationMs: 'relocation',
-  purgatoryMs: 'purgatory',
-  decompressMs: 'decompressor',
-  earlyKernelMs: 'early kernel',
-  consoleWaitMs: 'console wait',
+/** One for each suite and way of loading; empty where no cycle was good. */
+export function waterfallsOf({ name, cycles, statistics }: BoardSummary): Waterfall[] {
+  const keyOf = (one: CycleSummary | Statistic) => JSON.stringify([one.suite, loaderLabel(one)])
+  const leftOut = cycles.filter(({ verdict, proven, warmup }) => warmup && proven && verdict === 'passed')
+  const timed = cycles.filter((cycle) => isMeasured(cycle) && phaseSumMs(cycle) > 0)
+  const groups = Map.groupBy(timed, (cycle) => `${methodOf(cycle)} ${keyOf(cycle)}`)
+  return [...groups.values()].map((group) => ({
+    ...{ board: name, suite: group[0]!.suite, loader: loaderLabel(group[0]!), method: methodOf(group[0]!) },
+    n: group.length,
+    leftOut: leftOut.filter((cycle) => keyOf(cycle) === keyOf(group[0]!)).length,
+    totalMs: summarize(group.map(phaseSumMs)).median,
+    rows: rowsOf(
+      group,
+      statistics.filter((one) => keyOf(one) === keyOf(group[0]!)),
+    ),
+  }))
+}
+
+function methodOf({ gap }: CycleSummary): string | null {
+  return gap && Object.keys(gap).some(isGapPart) ? gap.method : null
+}
+
+/** All phases of one cycle together, milliseconds. */
+export function phaseSumMs({ phases }: CycleSummary): number {
+  return phaseNames.reduce((sum, name) => sum + Math.max(0, phases[name] ?? 0), 0)
+}
+
+/** A phase that the host held up once must not press all others together. */
+const longestScale = 1.25
+
+/** How far a picture reaches, as a share of all phases: as far as the 95th percentiles, within reason. */
+export function scaleOf({ rows }: Waterfall): number {
+  return Math.min(
+    longestScale,
+    Math.max(1, ...rows.map((row) => row.begin + shareAt(row, row.range?.p95 ?? 0))),
+  )
+}
+
+/** A time of a row on the scale of the shares. */
+export function shareAt({ share, medianMs }: WaterfallRow, ms: number): number {
+  return medianMs > 0 ? (ms / medianMs) * share : 0
+}
+
+function rowsOf(cycles: readonly CycleSummary[], statistics: readonly Statistic[]): WaterfallRow[] {
+  const measured = phasesAndParts.flatMap((name) => {
+    const values = known(cycles.map((cycle) => lengthMs(cycle, name)))
+    return values.length === 0 ? [] : [{ name, values, medianMs: Math.max(0, summarize(values).median) }]
+  })
+  // Of what is shown and not of the total: medians of parts do not sum up to the median of the whole.
+  const sumOf = (rows: typeof measured) => rows.reduce((sum, { medianMs }) => sum + medianMs, 0) || 1
+  const sumMs = sumOf(measured.filter(({ name }) => !isGapPart(name)))
+  const gapSumMs = sumOf(measured.filter(({ name }) => isGapPart(name)))
+  const next = { phaseMs: 0, partMs: 0 }
+  return measured.map(({ name, values, medianMs }) => {
+    const isPart = isGapPart(name)
+    if (name === 'gapMs') next.partMs = next.phaseMs
+    const beginMs = isPart ? next.partMs : next.phaseMs
+    next[isPart ? 'partMs' : 'phaseMs'] += medianMs
+    const { outliers = [], drift } = statistics.find(({ phase }) => phase === name) ?? {}
+    return {
+      ...{ name, label: phaseLabel(name), medianMs, range: rangeOf(values) },
+      sampledMs: isPart ? sampledMedian(cycles, name) : null,
+      ...{ outliers, driftMs: drift?.significant ? drift.perCycle : null },
+      begin: beginMs / sumMs,
+      share: medianMs / sumMs,
+      shareOfGap: isPart ? medianMs / gapSumMs : null,
+    }
+  })
+}
+
+function rangeOf(values: readonly number[]): WaterfallRow['range'] {
+  if (values.length < 2) return null
+  const sorted = numericSort([...values])
+  const [p5, p25, p75, p95] = [0.05, 0.25, 0.75, 0.95].map((share) => quantileSorted(sorted, share))
+  return { p5: p5!, p25: p25!, p75: p75!, p95: p95! }
+}
+
+function sampledMedian(cycles: readonly CycleSummary[], name: GapPart): number | null {
+  const values = known(cycles.map(({ gap }) => gap?.sampled?.[name]))
+  return values.length === 0 ? null : summarize(values).median
 }
 
 /** What can be done about a part that takes most of the gap. */
@@ -48,64 +134,15 @@ const advice: Partial<Record<GapPart, string>> = {
   decompressMs: 'which a faster method of compression (lz4) makes shorter',
   consoleWaitMs: 'in which the new kernel works and no console shows it: earlycon or earlyprintk does',
 }
-
-/** One for each way of loading whose gap was taken apart. */
-export function waterfallsOf({ name, cycles }: BoardSummary): Waterfall[] {
-  const measured = cycles.filter((cycle) => isMeasured(cycle) && cycle.gap?.relocationMs !== undefined)
-  return [...Map.groupBy(measured, loaderLabel)].map(([loader, group]) => waterfallOf(name, loader, group))
-}
-
-function waterfallOf(board: string, loader: string, cycles: CycleSummary[]): Waterfall {
-  const measured = gapPartNames.flatMap((name) => {
-    const values = numbers(cycles.map(({ gap }) => gap?.[name]))
-    const sampled = numbers(cycles.map(({ gap }) => gap?.sampled?.[name]))
-    if (values.length === 0) return []
-    const { median: medianMs, min: minMs, max: maxMs } = summarize(values)
-    const sampledMs = sampled.length === 0 ? null : summarize(sampled).median
-    return [{ name, label: partLabels[name], medianMs, minMs, maxMs, sampledMs }]
-  })
-  // Of the parts and not of the gap: medians of parts do not sum up to the median of the whole.
-  const sumMs = Math.max(
-    measured.reduce((sum, { medianMs }) => sum + medianMs, 0),
-    Number.MIN_VALUE,
-  )
-  let beginMs = 0
-  const parts = measured.map((part) => {
-    const beginShare = beginMs / sumMs
-    beginMs += part.medianMs
-    return { ...part, beginShare, share: part.medianMs / sumMs }
-  })
-  const gaps = numbers(cycles.map(({ phases }) => phases.gapMs))
-  const { method } = cycles[0]!.gap!
-  return { board, loader, n: cycles.length, parts, gapMs: summarize(gaps).median, method }
-}
-
-function numbers(values: readonly (number | null | undefined)[]): number[] {
-  return values.filter((value) => typeof value === 'number')
-}
-
-const barColumns = 40
 const worthAdvice = 0.4
 
-/** Lines for a terminal, 80 columns at most; nothing where no gap was taken apart. */
-export function waterfallLines({ boards }: RunSummary): string[] {
-  return boards.flatMap(waterfallsOf).flatMap(({ board, loader, n, gapMs, method, parts }, index) => {
-    const largest = parts.toSorted((one, other) => other.share - one.share)[0]
-    const hint = largest && largest.share > worthAdvice ? advice[largest.name] : undefined
-    return [
-      ...(index > 0 ? [''] : []),
-      `gap of ${visibleLine(board, { maxLength: 40 })}, ${loader}: ${duration(gapMs)} (median of ${n}, by ${method})`,
-      ...parts.map((part) =>
-        `  ${part.label.padEnd(13)} ${duration(part.medianMs).padStart(9)} ${percent(Math.round(part.share * 1000) / 1000).padStart(7)}  ${bar(part)}`.trimEnd(),
-      ),
-      ...(hint ? [`  most of it is ${largest!.label}: ${hint}`] : []),
-    ]
-  })
+/** What most of the gap is and what can be done about it; null where no part stands out, or nothing is known to help. */
+export function adviceOn({ rows }: Waterfall): string | null {
+  const [largest] = rows.toSorted((one, other) => (other.shareOfGap ?? 0) - (one.shareOfGap ?? 0))
+  const hint = largest && (largest.shareOfGap ?? 0) > worthAdvice && advice[largest.name as GapPart]
+  return hint ? `most of the gap is ${largest.label}: ${hint}` : null
 }
 
-/** Where the part lies; what is too short to see is a thin line. */
-function bar({ beginShare, share }: WaterfallPart): string {
-  const begin = Math.min(Math.round(beginShare * barColumns), barColumns - 1)
-  const length = Math.round(share * barColumns)
-  return ' '.repeat(begin) + (length === 0 ? (share > 0 ? '▏' : '') : '█'.repeat(length))
+function known(values: readonly (number | null | undefined)[]): number[] {
+  return values.filter((value): value is number => Number.isFinite(value))
 }

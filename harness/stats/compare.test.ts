@@ -74,3 +74,32 @@ test('a change smaller than what the baseline’s own runs differ by is none', (
   t.is(verdictOf(three, [around(2500)]), 'slower')
   t.is(verdictOf([around(1000), around(1003), around(1001)], [around(1100)]), 'slower')
 })
+
+test('what moved everything that shares a host is no change of its own, what stands out from it is', (t) => {
+  const phases = [900, 80, 600, 3000, 4000]
+  const busier = (stretch: number, shared?: string, own = 1) =>
+    compareAll(
+      phases.map((ms, index) => ({
+        from: [around(ms)],
+        to: [around(ms).map((value) => value * stretch * (index === 2 ? own : 1))],
+        shared,
+      })),
+    ).map(({ verdict }) => verdict)
+  t.deepEqual(busier(1.5), ['slower', 'slower', 'slower', 'slower', 'slower'])
+  t.deepEqual(
+    busier(1.5, 'board'),
+    phases.map(() => 'no change'),
+  )
+  t.deepEqual(busier(1.5, 'board', 2), ['no change', 'no change', 'slower', 'no change', 'no change'])
+  t.deepEqual(busier(1, 'board', 1.3), ['no change', 'no change', 'slower', 'no change', 'no change'])
+  // Several runs say themselves what runs differ by, and so much is known of a board by itself that it is slower.
+  const several = phases.map((ms) => ({
+    from: [around(ms), around(ms * 1.01), around(ms * 0.99)],
+    to: [around(ms * 1.5)],
+    shared: 'board',
+  }))
+  t.true(compareAll(several).every(({ commonShare }) => commonShare === 0))
+  t.is(compareAll(several).at(-1)!.verdict, 'slower')
+  // Of a few phases the one in the middle may be the one that changed.
+  t.is(compareAll([{ from: [around(1000)], to: [around(1500)], shared: 'board' }])[0]!.verdict, 'slower')
+})

@@ -18,6 +18,10 @@ export type Pair = {
   from: readonly (readonly number[])[]
   to: readonly (readonly number[])[]
   thresholds?: Thresholds
+  /** What may slow this and all other pairs of the same name at once, such as the load of an emulator's host. */
+  shared?: string | undefined
+  /** It is in the time of another pair already, and has no voice in what moved all. */
+  isPart?: boolean
 }
 
 type ChangeVerdict = 'slower' | 'faster' | 'no change' | 'too few cycles'
@@ -31,7 +35,9 @@ export type Change = {
   ci95: [number, number] | null
   /** The shift as a share of the median before. */
   share: number
-  /** Two-sided, of the rank test between all values. */
+  /** By which share all that is shared moved, where there are too few runs to tell what runs differ by; else 0. */
+  commonShare: number
+  /** Two-sided, of the rank test between all values; the larger one of with and without the common share. */
   p: number
   /** Two-sided, of the t test between the medians of runs; null where there are too few runs for one. */
   pRuns: number | null
@@ -47,6 +53,10 @@ export type Change = {
 const level = 0.05
 /** At least a medium effect, after Romano and others 2006: what is less is seen in large samples only. */
 const leastDelta = 0.33
+/** With fewer, what changed by itself may well be the one in the middle. */
+const fewestShared = 5
+/** How many times what everything moved by a change has to exceed: load does not slow everything alike. */
+const standsOut = 2
 
 /**
  * Compares each pair; each has at least one value on each side. At most 5 % of comparisons of things that did not change say
@@ -56,6 +66,9 @@ const leastDelta = 0.33
  */
 export function compareAll(pairs: readonly Pair[]): Change[] {
   const changes = pairs.map((pair) => measure(pair))
+  for (const [shared, indices] of Map.groupBy(changes.keys(), (index) => pairs[index]!.shared))
+    if (shared !== undefined)
+      setCommon(indices.map((index) => ({ pair: pairs[index]!, change: changes[index]! })))
   const told = new Set(tellable(changes))
   correct([...told])
   return changes.map((change, index) => ({
@@ -64,6 +77,24 @@ export function compareAll(pairs: readonly Pair[]): Change[] {
       ? judge(change, pairs[index]!.thresholds ?? defaultThresholds)
       : 'too few cycles',
   }))
+}
+
+/**
+ * Where too few runs say how much runs differ, what moved everything is told from what moved by itself: by the share of the pair
+ * in the middle, which a change of less than half of them does not reach. What is too short to count at all has no voice either.
+ */
+function setCommon(all: readonly { pair: Pair; change: Change }[]): void {
+  const heard = all.filter(({ pair: { thresholds = defaultThresholds, isPart }, change: { from, to } }) => {
+    return !isPart && Math.max(from.median, to.median) > thresholds.ms
+  })
+  if (heard.length < fewestShared) return
+  const commonShare = median(heard.map(({ change }) => change.share))
+  for (const { pair, change } of all) {
+    if (change.pRuns !== null) continue
+    const apart = pair.to.flat().map((value) => value / (1 + commonShare))
+    change.commonShare = commonShare
+    change.p = Math.max(change.p, mannWhitney(pair.from.flat(), apart).p)
+  }
 }
 
 function measure(pair: Pair): Change {
@@ -78,7 +109,7 @@ function measure(pair: Pair): Change {
     to: { n: to.length, median: median(to) },
     ...{ shift, ci95, p, pRuns: pooledT(mediansBefore, mediansAfter), delta },
     share: before > 0 ? shift / before : 0,
-    corrected: 1,
+    ...{ commonShare: 0, corrected: 1 },
     betweenRuns: Math.max(spread(mediansBefore), spread(mediansAfter)),
     verdict: 'no change',
   }
@@ -118,16 +149,17 @@ function correct(changes: Change[]): void {
 }
 
 function judge(
-  { shift, from, corrected, delta, pRuns, betweenRuns }: Change,
+  { shift, from, corrected, delta, pRuns, betweenRuns, commonShare }: Change,
   { share, ms }: Thresholds,
 ): ChangeVerdict {
   const size = Math.abs(shift)
+  const common = commonShare * from.median
   const counts =
     corrected <= level &&
     Math.abs(delta) >= leastDelta &&
-    size > Math.max(share * from.median, ms) &&
+    Math.min(size, Math.abs(shift - common)) > Math.max(share * from.median, ms) &&
     // Two runs have no t test worth the name: what they differ by is the least that a change must exceed.
-    (pRuns !== null || size > betweenRuns)
+    (pRuns !== null || size > Math.max(betweenRuns, standsOut * Math.abs(common)))
   if (!counts) return 'no change'
   return shift > 0 ? 'slower' : 'faster'
 }

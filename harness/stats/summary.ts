@@ -145,7 +145,8 @@ function slopeInterval(slopes: readonly number[], sigma: number): Interval {
   return [sorted[Math.max(1, low) - 1]!, sorted[Math.min(sorted.length, high) - 1]!]
 }
 
-function thinned<T>(items: readonly T[], most: number): readonly T[] {
+/** At most so many of them, evenly spread. */
+export function thinned<T>(items: readonly T[], most: number): readonly T[] {
   if (items.length <= most) return items
   return Array.from({ length: most }, (_, index) => items[Math.floor((index * items.length) / most)]!)
 }

@@ -4,15 +4,22 @@ import type { Descriptor } from '../../harness/board/descriptor.ts'
 import type { CommandResult } from '../../harness/console/shell.ts'
 import { isSerious } from '../../harness/detect/finding.ts'
 import type { Finding } from '../../harness/journal/events.ts'
+import type { GapExperiment } from '../../harness/kexec/experiment/result.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
-import type { KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
+import type { CycleOptions, KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { failureOf, findingsOf } from './findings.ts'
 import type { Recording } from './recording.ts'
 import { SessionRecord } from './session-record.ts'
 import { skipOf } from './skip.ts'
 
-export type KexecOptions = { iteration?: number; iterations?: number; warmup?: boolean; append?: string }
+export type KexecOptions = {
+  iteration?: number
+  iterations?: number
+  /** What the cycle differs in from the others of its test, in words; it is a control cycle then, as a warm-up is. */
+  condition?: string | undefined
+  warmup?: boolean
+} & CycleOptions
 
 /** A cycle that was recorded. */
 export type RecordedCycle = SessionCycle & { cycle: number; findings: Finding[] }
@@ -84,7 +91,7 @@ export class BoardUnderTest extends SessionRecord {
     const cycle = ++this.cycle
     this.#recordStart(cycle, method, options)
     try {
-      const outcome = await this.session.cycle(method, { append: options.append })
+      const outcome = await this.session.cycle(method, options)
       const findings = findingsOf(outcome, this.#parts.descriptor)
       const failure = outcome.failure ?? failureOf(findings)
       this.recordEnd(outcome, failure)
@@ -121,6 +128,12 @@ export class BoardUnderTest extends SessionRecord {
     }
   }
 
+  /** Records what an experiment on the gap came to. */
+  recordExperiment(experiment: GapExperiment): void {
+    const { recording, suite } = this.#parts
+    recording.add({ type: 'gap-experiment', suite, test: this.testTitle, experiment })
+  }
+
   async close(): Promise<void> {
     await this.#board?.[Symbol.asyncDispose]()
   }
@@ -131,7 +144,7 @@ export class BoardUnderTest extends SessionRecord {
 
   #recordStart(cycle: number, method: LoadMethod, options: KexecOptions): void {
     const { recording, suite } = this.#parts
-    const { iteration = 1, iterations = 1, warmup = false } = options
+    const { iteration = 1, iterations = 1, condition, warmup = condition !== undefined } = options
     recording.add({
       type: 'cycle-started',
       suite,
@@ -145,6 +158,7 @@ export class BoardUnderTest extends SessionRecord {
       checks: method.checks,
       noIfdown: !method.ifdown,
       warmup,
+      condition,
     })
   }
 }

@@ -1,10 +1,11 @@
 /** What a session tells of itself, written into the run's journal. */
 import type { Snapshot } from '../../harness/console/screen.ts'
-import type { BoardError, KexecFailure, LabError } from '../../harness/errors.ts'
+import type { KexecFailure } from '../../harness/errors.ts'
 import type { Verdict } from '../../harness/journal/events.ts'
 import { readJournal } from '../../harness/journal/journal.ts'
-import type { MarkName } from '../../harness/kexec/outcome.ts'
-import type { SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
+import type { Downtime } from '../../harness/kexec/observe/downtime-record.ts'
+import type { MarkName, Phases } from '../../harness/kexec/outcome.ts'
+import type { BootEnd, SessionCycle, SessionListener } from '../../harness/kexec/session.ts'
 import { type Recording, toFailure, verdictOf } from './recording.ts'
 
 const keptLineCharacters = 500
@@ -30,7 +31,7 @@ export class SessionRecord implements SessionListener {
     this.#recording.add({ type: 'boot-started', attempt })
   }
 
-  bootEnded(boot: { kernel: string | null; durationMs: number; failure?: BoardError | LabError }): void {
+  bootEnded(boot: BootEnd): void {
     const failure = boot.failure && toFailure(boot.failure)
     this.#recording.add({ type: 'boot-ended', ...boot, failure, verdict: failure ? 'error' : 'passed' })
   }
@@ -71,12 +72,16 @@ export class SessionRecord implements SessionListener {
       phases,
       gap,
       diagnosis,
-    }: Pick<SessionCycle, 'proven' | 'after' | 'phases' | 'gap' | 'diagnosis'>,
+      evidence,
+    }: Pick<SessionCycle, 'proven' | 'after' | 'phases' | 'gap' | 'diagnosis' | 'evidence'>,
     failure: KexecFailure | undefined,
   ): void {
+    const downtime = evidence?.downtime
     this.#recording.add({
       type: 'cycle-ended',
-      ...{ cycle: this.cycle, verdict: failure ? 'failed' : 'passed', proven, phases, gap, diagnosis },
+      ...{ cycle: this.cycle, verdict: failure ? 'failed' : 'passed', proven, gap, diagnosis },
+      phases: { ...phases, ...downtimePhases(downtime) },
+      downtime,
       kernel: after?.release ?? null,
       memAvailableKiB: after?.memAvailableKiB ?? null,
       failure: failure && toFailure(failure),
@@ -90,5 +95,13 @@ export class SessionRecord implements SessionListener {
       ...{ cycle: this.cycle, verdict, proven: false, kernel: null, phases: {}, memAvailableKiB: null },
       failure: toFailure(error),
     })
+  }
+}
+
+/** What statistics are made of. */
+function downtimePhases(downtime: Downtime | undefined): Pick<Phases, 'pingDowntimeMs' | 'tcpDowntimeMs'> {
+  return {
+    pingDowntimeMs: downtime?.icmp?.ms ?? undefined,
+    tcpDowntimeMs: downtime?.tcp?.ms ?? undefined,
   }
 }

@@ -24,8 +24,12 @@ export type SuiteOptions = {
   observes?: boolean
   /** Takes each gap apart, and watches nothing else. */
   attributes?: boolean
+  /** Asks the board over its network through each cycle, and watches nothing else. */
+  asksNetwork?: boolean
   /** A device's shutdown that takes longer is a finding, milliseconds. */
   slowShutdownMs?: number
+  /** Its power-ons may go on from where an earlier cold boot had got to: neither that boot nor a gap is what it is about. */
+  warm?: boolean
   /** What the suite is about, whichever loader the board has. */
   loader?: ShellLoader
 }
@@ -221,7 +225,12 @@ export class Suite {
     this.#tellOpened(board)
     const shell = new BoardUnderTest({ ...parts, loader: loader.name, bisectDrivers: plan.bisectDrivers })
     const observing = await this.#observing()
-    await shell.attach(new KexecSession({ ...common, board, loader, listener: shell, observing }), board)
+    // A fault is looked for in every device, and its disk makes a machine of its own.
+    const warm = this.#options.warm === true && !plan.cold && !this.#plan.fault
+    await shell.attach(
+      new KexecSession({ ...common, board, loader, listener: shell, observing, warm }),
+      board,
+    )
     return { shell }
   }
 
@@ -234,11 +243,13 @@ export class Suite {
 
   async #observing(): Promise<Observing | undefined> {
     const { plan, descriptor, image, fault } = this.#plan
-    const { observes = false, attributes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
+    const { observes = false, slowShutdownMs = defaultSlowShutdownMs } = this.#options
+    const { attributes = false, asksNetwork = false } = this.#options
     // Firmware of real boards hands its device tree on; that of x86 has none.
     const deviceTree = isReal(descriptor) && descriptor.arch !== 'x86_64'
     const observing = () => import('../../harness/kexec/observe/observing.ts')
     if (attributes) return (await observing()).observeGap()
+    if (asksNetwork) return (await observing()).observeDowntime(descriptor)
     if (!observes && !fault && !plan.bisectDrivers)
       return deviceTree ? (await observing()).observeDeviceTree() : undefined
     const { createObserving } = await observing()

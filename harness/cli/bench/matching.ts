@@ -120,7 +120,7 @@ async function besidePexpect(
   log: Buffer,
   signatures: Signature[],
   ownSpeed: number,
-  { progress, signal }: BenchContext,
+  { progress, signal }: Pick<BenchContext, 'progress' | 'signal'>,
 ): Promise<Row> {
   const installed = await execa(python, ['-c', 'import pexpect'], { reject: false, cancelSignal: signal })
   signal.throwIfAborted()

@@ -7,6 +7,7 @@ import { removeFolder } from '../../../qemu/sockets.ts'
 import { parsedDescriptor } from '../../board/descriptor.ts'
 import type { QemuDescriptor } from '../../board/kinds.ts'
 import { QemuBoard, type QemuChoice } from '../../board/qemu-board.ts'
+import type { WarmStates } from '../../board/warm-states.ts'
 import { ConsoleRecorder } from '../../console/recorder.ts'
 import { loadCatalogue } from '../../detect/catalogue.ts'
 import { JournalWriter } from '../../journal/journal.ts'
@@ -24,6 +25,8 @@ export async function openSession(
   { progress, signal }: BenchContext,
   flags: Omit<RunFlags, 'results'>,
   observing?: (descriptor: QemuDescriptor) => Observing,
+  /** Power-ons go on from what these hold; absent: each boots. */
+  states?: WarmStates,
 ): Promise<{ session: KexecSession; board: QemuBoard }> {
   const folder = mkdtempSync(join(tmpdir(), 'kexec-bench-'))
   resources.defer(() => removeFolder(folder))
@@ -43,7 +46,10 @@ export async function openSession(
   const journal = resources.use(new JournalWriter(join(folder, 'journal.jsonl')))
   const image = imageSchema.parse(plan!.image)
   const board = resources.use(
-    new QemuBoard({ descriptor, image, qemu: plan!.machine as QemuChoice, recorder }),
+    new QemuBoard({
+      ...{ descriptor, image, qemu: plan!.machine as QemuChoice, recorder },
+      ...{ faultDisk: plan!.fault?.disk, states },
+    }),
   )
   const session = new KexecSession({
     board,
@@ -58,6 +64,7 @@ export async function openSession(
         journal.add({ type: 'mark', t: Number(atNs), board: descriptor.name, cycle: 1, name, line }),
     },
     observing: observing?.(descriptor),
+    warm: states !== undefined,
     signal,
   })
   return { session, board }

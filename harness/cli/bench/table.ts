@@ -7,6 +7,7 @@ const styles: Record<Row['verdict'], Style> = {
   ok: 'green',
   'too slow': 'red',
   'too noisy': 'yellow',
+  missed: 'red',
   skipped: 'yellow',
   info: 'dim',
 }

@@ -8,13 +8,17 @@ export type FaultModule = {
   name: string
   /** Whether its stray DMA can be aimed. */
   aimed: boolean
+  /** Parameters of the module, `NAME=VALUE` each. */
+  parameters?: readonly string[]
 }
 
 /** `target` is the physical address of the memory canary. */
-export function injecting({ name, aimed }: FaultModule, target: number | undefined): Observer {
+export function injecting(fault: FaultModule, target: number | undefined): Observer {
+  const { name, aimed } = fault
   return {
     async prepare({ board, signal }) {
-      const parameters = aimed && target !== undefined ? [`target=0x${target.toString(16)}`] : []
+      const aim = aimed && target !== undefined ? [`target=0x${target.toString(16)}`] : []
+      const parameters = [...(fault.parameters ?? []), ...aim]
       const command = ['harness-fault', name, ...parameters].map(quote).join(' ')
       const { status, output } = await board.shell.run(command, { timeoutMs: commandTimeoutMs, signal })
       if (status === 0) return

@@ -58,6 +58,25 @@ export const observed = z.object({
       ),
     })
     .nullable(),
+  /** The slowest initcalls and probes of the new kernel, slowest first; absent where they were not asked for. */
+  initcalls: z
+    .object({
+      /** How many initcalls there were. */
+      count: z.number().int(),
+      calls: z.array(
+        z.object({
+          kind: z.enum(['initcall', 'probe']),
+          /** The function, or the device that was probed. */
+          name: z.string(),
+          module: z.string().nullable(),
+          returned: z.number().int(),
+          us: z.number(),
+          /** Whether it came back before init began. */
+          phase: z.enum(['startup', 'userspace']),
+        }),
+      ),
+    })
+    .optional(),
   /** Whether the memory canary was found as it was left; null: the board has none. */
   canaryIntact: z.boolean().nullable(),
   /** What could not be looked at, and why. */

@@ -2,6 +2,7 @@
 
 import type { Borders } from '../../../qemu/handover-borders.ts'
 import type { Inspection } from '../../../qemu/inspection.ts'
+import type { Kimage } from '../../../qemu/kimage.ts'
 import type { PcSample } from '../../../qemu/pc-sampling.ts'
 import type { Board } from '../../board/board.ts'
 import type { Line } from '../../console/lines.ts'
@@ -11,6 +12,7 @@ import type { ObservedFinding } from '../../detect/handover-findings.ts'
 import type { DeviceState } from '../../devices/family.ts'
 import type { Stage } from '../handover.ts'
 import type { CanaryResult } from './canary.ts'
+import type { Downtime } from './downtime-record.ts'
 import type { Observed } from './observed.ts'
 
 /** What the observers of one cycle saw. */
@@ -24,11 +26,17 @@ export type Evidence = {
   borders?: Borders
   /** Where the first CPU was in the gap. */
   samples?: PcSample[]
+  /** What was loaded, where it had to be searched for in memory. */
+  kimage?: Kimage
   probe?: DeviceState[]
   shutdown?: AuditResult
+  /** The slowest initcalls of the new kernel. */
+  initcalls?: NonNullable<Observed['initcalls']>
   canary?: CanaryResult
   /** What differs between the device tree of generation 0 and that of the new kernel. */
   deviceTreeChanges?: string[]
+  /** For how long the board did not answer its network. */
+  downtime?: Downtime
   /** What could not be looked at, and why. */
   notes: string[]
 }

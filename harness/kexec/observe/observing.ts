@@ -7,9 +7,11 @@ import { auditing, auditParameter } from './audit.ts'
 import { bindingsObserver, unbinding } from './bindings.ts'
 import { canaryFindings, watchingCanary } from './canary.ts'
 import { type DeviceTreeMemory, deviceTreeFindings, watchingDeviceTree } from './device-tree.ts'
+import { addressParameter, timingDowntime } from './downtime.ts'
 import { type FaultModule, injecting } from './fault.ts'
 import { inspecting } from './inspect.ts'
 import { keepingBusy } from './io.ts'
+import { LoadedImages } from './loaded-image.ts'
 import type { Evidence, Observer, Observing } from './observer.ts'
 import { devicesOf, probeParameter, probing } from './probe.ts'
 import { readingsOf, recordOf } from './record.ts'
@@ -57,9 +59,22 @@ export function observeDeviceTree(): Observing {
 
 /** Only where the gap goes: nothing else may add to it. */
 export function observeGap(): Observing {
+  const images = new LoadedImages()
   return {
     parameters: '',
-    observers: () => [attributing()],
+    observers: () => [attributing(images)],
+    coldDevices: () => [],
+    findings: () => [],
+    // Of cycles that have observers of their own.
+    record: (evidence) => (evidence.shutdown || evidence.initcalls ? recordOf(evidence) : undefined),
+  }
+}
+
+/** Only for how long the board does not answer its network. */
+export function observeDowntime(descriptor: Descriptor): Observing {
+  return {
+    parameters: addressParameter({ descriptor }),
+    observers: () => [timingDowntime()],
     coldDevices: () => [],
     findings: () => [],
     record: () => undefined,

@@ -24,6 +24,7 @@ export function recordOf(evidence: Evidence): Observed {
     })),
     disagreements: first && second ? disagreements(first, second) : [],
     shutdown: evidence.shutdown ?? null,
+    ...(evidence.initcalls ? { initcalls: evidence.initcalls } : {}),
     canaryIntact: evidence.canary ? evidence.canary.changedLines === 0 : null,
     notes: evidence.notes,
   }

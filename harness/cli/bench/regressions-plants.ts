@@ -1,0 +1,76 @@
+/** The regressions that are planted, each as the cycle that has it, and the trials that are made of them. */
+import { injecting } from '../../kexec/observe/fault.ts'
+import type { Observer } from '../../kexec/observe/observer.ts'
+import type { CycleOptions } from '../../kexec/session.ts'
+import type { LoadMethod } from '../../loader/loader.ts'
+import type { Cycle, Expected, Judged } from './regressions-judge.ts'
+
+/** How a cycle differs from others. */
+export type Way = { method: LoadMethod; options: CycleOptions }
+export type Plant = Way &
+  Expected & {
+    name: string
+    /** What it takes longer for sure, milliseconds; null where only measuring tells. */
+    trueMs: number | null
+  }
+
+/** The module that is planted, and how long its shutdown() sleeps. */
+export const slowShutdown = { fault: 'slow-shutdown', milliseconds: 300 } as const
+
+/**
+ * The image's own initramfs has 2 MiB, of which 30 % are nothing; those of distributions have 30 to 100 MiB, so each is padded to
+ * 33 MiB, and to 43. Zeros are as much work as anything else for what copies and digests them, and hardly any for what unpacks.
+ */
+const padMiB = 31
+const moreMiB = 10
+
+const method: LoadMethod = { syscall: 'kexec_load', checks: false, ifdown: true }
+const options = { padInitramfsMiB: padMiB }
+
+/** A cycle with nothing planted. */
+export const normal: Way = { method, options }
+
+export const plants: readonly Plant[] = [
+  {
+    name: `${slowShutdown.milliseconds} ms in shutdown`,
+    phase: 'shutdownMs',
+    also: [],
+    trueMs: slowShutdown.milliseconds,
+    method,
+    options: { ...options, observers: [sleeping()] },
+  },
+  {
+    name: 'initramfs 30 % larger',
+    phase: 'relocationMs',
+    // It is also read and handed over by the loader, and looked through by the new kernel.
+    also: ['gapMs', 'loadMs', 'startupMs'],
+    trueMs: null,
+    method,
+    options: { padInitramfsMiB: padMiB + moreMiB },
+  },
+  {
+    name: 'checks switched on',
+    phase: 'purgatoryMs',
+    // kexec-tools computes the digest that purgatory checks.
+    also: ['gapMs', 'loadMs'],
+    trueMs: null,
+    method: { ...method, checks: true },
+    options,
+  },
+]
+
+function sleeping(): Observer {
+  const { fault: name, milliseconds } = slowShutdown
+  return injecting({ name, aimed: false, parameters: [`milliseconds=${milliseconds}`] }, undefined)
+}
+
+/** The cycles of each trial; `again` are those with nothing planted once more. */
+export type Sets = { normal: Cycle[]; again: Cycle[]; planted: Map<Plant, Cycle[]> }
+
+/** All cycles of a trial that have nothing planted. */
+export function withoutPlant({ normal, again }: Sets): Cycle[] {
+  return [...normal, ...again]
+}
+
+/** One comparison of a set with a plant against the set without it of the same trial. */
+export type Trial = { plant: Plant; judged: Judged }
