@@ -2,7 +2,8 @@
 import type { QemuArch } from '../../qemu/arguments.ts'
 import type { LineConfig } from '../console/transports.ts'
 import type { SwitchConfig } from '../power/switches.ts'
-import type { BoardMachine, Descriptor } from './descriptor-schema.ts'
+import type { Descriptor } from './descriptor-schema.ts'
+import type { BoardMachine } from './machine-schema.ts'
 
 /** A QEMU machine, one that the bench rig puts behind the console and the switch of a real board, or a real board. */
 export type BoardKind = 'qemu' | 'rig' | 'real'

@@ -8,8 +8,7 @@ import { type Machine, type MachineOptions, startMachine } from '../../qemu/mach
 import { recoverKernelLog } from '../../qemu/memory.ts'
 import { type Sampling, samplePcs } from '../../qemu/pc-sampling.ts'
 import { WirePing } from '../../qemu/ping.ts'
-import type { QmpEvent } from '../../qemu/qmp.ts'
-import { type CpuState, describeCpus, findEndlessLoop, sampleCpus } from '../../qemu/registers.ts'
+import { describeCpus, sampleCpus } from '../../qemu/registers.ts'
 import { Traffic } from '../../qemu/traffic.ts'
 import { systemClock } from '../clock.ts'
 import { Console } from '../console/console.ts'
@@ -23,6 +22,7 @@ import { findInstalledKernel } from './installed-kernel.ts'
 import type { QemuDescriptor } from './kinds.ts'
 import { providePayload } from './payload.ts'
 import { PxeFolder } from './pxe-folder.ts'
+import { endlessLoop, isAlive, troubleOf } from './qemu-signs.ts'
 import { shellStage } from './stage/shell.ts'
 import { type WarmStart, warmStart } from './warm-start.ts'
 import type { WarmStates } from './warm-states.ts'
@@ -282,25 +282,4 @@ export class QemuBoard implements Board {
 /** A PC has one on its board; elsewhere it is a device that the descriptor asks for. */
 function hasKeyboard({ arch, machine }: QemuDescriptor): boolean {
   return arch === 'x86_64' || machine.devices.some((device) => /^(usb-kbd|virtio-keyboard)/.test(device))
-}
-
-/** The CPU that is found at one jump to itself all the time, in words. */
-async function endlessLoop(machine: Machine, cpus: CpuState[][]): Promise<string | undefined> {
-  const loop = await findEndlessLoop(machine, cpus)
-  return loop && `CPU${loop.cpu} jumps to itself for ever at 0x${loop.pc.toString(16)}`
-}
-
-/** A CPU in user space, or one that idles and would wake for an interrupt: its kernel did not hang there. */
-function isAlive({ mode, halted, interruptsEnabled }: CpuState): boolean {
-  return mode === 'user' || (halted === true && interruptsEnabled)
-}
-
-/** QMP events after which the machine does not come back by itself; qapi/run-state.json names the reasons. */
-function troubleOf({ name, data }: QmpEvent): Trouble | undefined {
-  if (name === 'GUEST_PANICKED')
-    return { kind: 'panic', message: 'the guest reported a panic through pvpanic' }
-  if (name !== 'SHUTDOWN') return undefined
-  return String(data.reason).endsWith('reset')
-    ? { kind: 'reset', message: `QMP: SHUTDOWN, reason ${String(data.reason)}` }
-    : { kind: 'died', message: `QMP: SHUTDOWN, reason ${String(data.reason)}` }
 }

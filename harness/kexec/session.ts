@@ -1,28 +1,24 @@
 /** One board over many generations: cold boots, cycles, and recovery when a cycle left it dead. */
 import type { Board, StartBoard, TargetFiles } from '../board/board.ts'
-import { reachShell, shellStage } from '../board/stage/shell.ts'
 import { msBetween, systemClock } from '../clock.ts'
-import type { Line } from '../console/lines.ts'
 import { onlyNew } from '../detect/compare.ts'
-import { type Hit, hitsOf } from '../detect/detector.ts'
+import type { Hit } from '../detect/detector.ts'
 import { leftByPanic, type ObservedFinding } from '../detect/handover-findings.ts'
 import type { Signature } from '../detect/signature.ts'
-import type { DeviceState } from '../devices/family.ts'
-import { BoardError, LabError } from '../errors.ts'
+import { type BoardError, LabError } from '../errors.ts'
 import type { LoadLayout } from '../loader/kexec-debug.ts'
 import type { LoadMethod, ShellLoader } from '../loader/loader.ts'
 import { bootFailure } from './boot-failure.ts'
-import { commandLine, newNonce } from './command-line.ts'
 import { type CycleOutcome, runCycle } from './cycle.ts'
 import { kernelLacks, UnsupportedMethod } from './cycle-errors.ts'
+import { GenerationZero } from './generation-zero.ts'
 import type { Markers } from './markers.ts'
 import type { Observed } from './observe/observed.ts'
 import { type Evidence, Observation, type Observer, type Observing } from './observe/observer.ts'
 import type { MarkName } from './outcome.ts'
-import { type KernelFacts, readKernelFacts } from './proof.ts'
+import type { KernelFacts } from './proof.ts'
 import { Recovery } from './recovery.ts'
-import { type LoadRequest, loaderParameter, shellStart } from './shell-start.ts'
-import { bootWarm, type WarmEnd } from './warm-boot.ts'
+import { type LoadRequest, shellStart } from './shell-start.ts'
 
 export type BootEnd = {
   kernel: string | null
@@ -80,9 +76,6 @@ export type SessionCycle = CycleOutcome & {
   observed: ObservedFinding[]
 }
 
-/** Far more than a boot prints; a board that prints without end must not fill the memory. */
-const keptBootLines = 50_000
-
 export class KexecSession {
   readonly #options: SessionOptions
   #generation = 0
@@ -94,12 +87,12 @@ export class KexecSession {
   #target: TargetFiles | undefined
   /** The command line that generation 0 hands on: what one cycle adds is not for those after it. */
   #inherited: string | undefined
-  #coldHits: Hit[] = []
-  #coldDevices: DeviceState[] = []
+  readonly #zero: GenerationZero
   #loadedSignatures: Promise<Signature[]> | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
+    this.#zero = new GenerationZero(options, () => this.#signatures())
   }
 
   /** How many kexecs this power-on has seen. */
@@ -138,9 +131,7 @@ export class KexecSession {
     const startedNs = systemClock.nowNs()
     const durationMs = () => msBetween(startedNs, systemClock.nowNs())
     try {
-      const { facts, ...end } = mayBeWarm
-        ? await this.#bootWarm(start)
-        : { facts: await this.#bootCold(start), warm: undefined }
+      const { facts, ...end } = await this.#zero.boot(start, mayBeWarm)
       this.#running = facts
       this.#warm = end.warm ?? false
       listener.bootEnded({ kernel: facts.release, durationMs: durationMs(), ...end })
@@ -167,7 +158,7 @@ export class KexecSession {
     this.#running = undefined
     const outcome = await this.#runCycle(
       {
-        ...{ method, target, append: this.#append(append), before },
+        ...{ method, target, append: [observing?.parameters, append].filter(Boolean).join(' '), before },
         ...{ padInitramfsMiB, earlyConsole },
       },
       observation,
@@ -176,7 +167,7 @@ export class KexecSession {
     return {
       ...outcome,
       generation,
-      newHits: onlyNew(outcome.hits, this.#coldHits),
+      newHits: onlyNew(outcome.hits, this.#zero.hits),
       ...(observing && observation
         ? seenBy(observing, observation.evidence, this.#options.loader)
         : { observed: [] }),
@@ -235,12 +226,7 @@ export class KexecSession {
 
   #observe(observers: readonly Observer[]): Observation {
     const { board, signal } = this.#options
-    return new Observation(observers, { board, signal }, this.#coldDevices)
-  }
-
-  /** What every generation gets on its command line, beyond the descriptor's own. */
-  #append(text = ''): string {
-    return [this.#options.observing?.parameters, text].filter(Boolean).join(' ')
+    return new Observation(observers, { board, signal }, this.#zero.devices)
   }
 
   async #runCycle(request: LoadRequest, observation?: Observation): Promise<CycleOutcome> {
@@ -267,59 +253,6 @@ export class KexecSession {
     // A capture kernel runs in the little memory that was set aside: nothing further can be kexec'd from there.
     if (!this.#options.loader.byPanic) this.#running = outcome.after
     this.#generation = generation
-  }
-
-  /** Goes on from where an earlier cold boot had got to, or boots cold and keeps what that gets to. */
-  async #bootWarm(start: StartBoard): Promise<WarmEnd> {
-    const { board, signal } = this.#options
-    const { lines, ...end } = await bootWarm({ board, commandLine: this.#commandLine(''), signal }, (keep) =>
-      this.#bootCold(start, keep),
-    )
-    if (lines) await this.#coldBootSaid(lines)
-    return end
-  }
-
-  /** `keep` is called when the shell answers and nothing else was asked of it. */
-  async #bootCold(start: StartBoard, keep?: (lines: Line[]) => Promise<void>): Promise<KernelFacts> {
-    const { board, signal } = this.#options
-    const { descriptor, console } = board
-    const lines: Line[] = []
-    const stop = console.onLine((line) => lines.length < keptBootLines && lines.push(line))
-    const trouble = Promise.withResolvers<never>()
-    trouble.promise.catch(() => {})
-    const stopTrouble = board.onTrouble(({ message }) => trouble.reject(new BoardError(message)))
-    const beganNs = systemClock.nowNs()
-    try {
-      const from = await start(this.#commandLine(newNonce()))
-      const timeoutMs = descriptor.limits.bootMs
-      await Promise.race([
-        reachShell(console, board.shell, shellStage(descriptor), { from, timeoutMs, signal }),
-        trouble.promise,
-      ])
-      await keep?.(lines)
-      return await readKernelFacts(board.shell, timeoutMs, signal)
-    } catch (error) {
-      // What the lab said itself is more to the point than that its console was opened anew.
-      const told = signal.aborted || error instanceof LabError
-      throw (told ? undefined : board.labFault?.(beganNs)) ?? error
-    } finally {
-      stop()
-      stopTrouble()
-      await this.#coldBootSaid(lines)
-    }
-  }
-
-  async #coldBootSaid(lines: readonly Line[]): Promise<void> {
-    const { board, observing } = this.#options
-    this.#coldHits = hitsOf(lines, board.descriptor.arch, await this.#signatures())
-    this.#coldDevices = observing?.coldDevices(lines) ?? []
-  }
-
-  /** Of generation 0. */
-  #commandLine(nonce: string): string {
-    const { arch, earlyConsole, append } = this.#options.board.descriptor
-    const words = [loaderParameter(this.#options), append, this.#append()].filter(Boolean).join(' ')
-    return commandLine({ arch, earlyConsole, append: words, nonce })
   }
 
   #signatures(): Promise<Signature[]> {
