@@ -3,7 +3,15 @@ import { isGapPart } from '../journal/measured.ts'
 import type { BoardSummary } from '../journal/summary-schema.ts'
 import { duration, rangeText, shareText } from './format.ts'
 import { html, type SafeHtml } from './safe-html.ts'
-import { adviceOn, scaleOf, shareAt, type Waterfall, type WaterfallRow, waterfallsOf } from './waterfall.ts'
+import {
+  adviceOn,
+  methodText,
+  scaleOf,
+  shareAt,
+  type Waterfall,
+  type WaterfallRow,
+  waterfallsOf,
+} from './waterfall.ts'
 
 /** null where no cycle was good. Unfolded are those whose gap was taken apart. */
 export function waterfallSection(board: BoardSummary): SafeHtml | null {
@@ -13,10 +21,11 @@ export function waterfallSection(board: BoardSummary): SafeHtml | null {
 
 function waterfall(one: Waterfall): SafeHtml {
   const { suite, loader, n, leftOut, totalMs, method, rows } = one
+  const by = methodText(one)
   const about = [
     n === 1 ? 'one cycle' : `median of ${n} cycles`,
     ...(leftOut > 0 ? [`${leftOut} warm-up or control cycle${leftOut === 1 ? '' : 's'} left out`] : []),
-    ...(method ? [`the gap’s parts by ${method}`] : []),
+    ...(by === null ? [] : [by]),
   ]
   const shown = {
     range: rows.some(({ range }) => range !== null),

@@ -4,7 +4,15 @@ import type { RunSummary } from '../journal/summary-schema.ts'
 import { difference } from '../quantities.ts'
 import { visibleLine } from './escape.ts'
 import { duration, rangeText, shareText } from './format.ts'
-import { adviceOn, scaleOf, shareAt, type Waterfall, type WaterfallRow, waterfallsOf } from './waterfall.ts'
+import {
+  adviceOn,
+  methodText,
+  scaleOf,
+  shareAt,
+  type Waterfall,
+  type WaterfallRow,
+  waterfallsOf,
+} from './waterfall.ts'
 
 /** Columns of the label, the times, the share and the blanks between them. */
 const besideBar = 36
@@ -65,11 +73,13 @@ function oddLines(rows: readonly WaterfallRow[]): string[] {
   ]
 }
 
-function headOf({ board, suite, loader, method, n, leftOut, totalMs }: Waterfall): string[] {
+function headOf(waterfall: Waterfall): string[] {
+  const { board, suite, loader, n, leftOut, totalMs } = waterfall
+  const method = methodText(waterfall)
   const where = `${visibleLine(board, { maxLength: 40 })}, ${visibleLine(suite, { maxLength: 40 })}, ${loader}`
   const about = [
     n === 1 ? 'one cycle' : `median and 5th to 95th percentile of ${n} cycles`,
-    ...(method ? [`gap by ${method}`] : []),
+    ...(method === null ? [] : [method]),
     ...(leftOut > 0 ? [`${leftOut} warm-up or control cycle${leftOut === 1 ? '' : 's'} left out`] : []),
   ]
   return [`where the time went on ${where}: ${duration(totalMs)}`, `  ${about.join(', ')}`]

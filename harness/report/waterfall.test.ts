@@ -4,7 +4,7 @@ import { JournalBuilder } from '../journal/summary-fixture.ts'
 import { deadBoard, passedRun } from '../journal/summary-runs-fixture.ts'
 import { rangeText } from './format.ts'
 import { reportHtml } from './html.ts'
-import { type Waterfall, waterfallsOf } from './waterfall.ts'
+import { methodText, type Waterfall, waterfallsOf } from './waterfall.ts'
 import { waterfallLines } from './waterfall-text.ts'
 
 const parts = (purgatoryMs: number) => ({
@@ -50,6 +50,8 @@ test('phases follow one another, and the gap’s parts lie in it; what a kernel 
     ],
   )
   t.like(row(waterfall!, 'purgatoryMs'), { medianMs: 400, sampledMs: 404 })
+  // 4 ms of the shortest gap, which is 400 ms.
+  t.is(methodText(waterfall!), 'gap by breakpoints (samples within 1 % of it)')
 })
 
 test('a distribution has percentiles, interpolated, a single cycle has none', (t) => {
@@ -94,7 +96,7 @@ test('a terminal shows a distribution in so many columns, and says what most of 
   const lines = waterfallLines(takenApart([300, 400, 500]), 100)
   t.deepEqual(lines, [
     'where the time went on juno, gap, kexec_load: 1.00 s',
-    '  median and 5th to 95th percentile of 3 cycles, gap by breakpoints',
+    '  median and 5th to 95th percentile of 3 cycles, gap by breakpoints (samples within 1 % of it)',
     `  load              200 ms    20 %  200 ms             ${'█'.repeat(9)}`,
     `  shutdown          100 ms    10 %  100 ms             ${' '.repeat(9)}${'█'.repeat(5)}`,
     `  gap               500 ms    50 %  410 – 590 ms       ${' '.repeat(14)}${'█'.repeat(18)}▓▓▓▓${'░'.repeat(4)}`,
@@ -113,7 +115,7 @@ test('a terminal shows a distribution in so many columns, and says what most of 
 
 test('a single cycle is a plain waterfall, and a cycle whose gap was not taken apart is not shown on a terminal', (t) => {
   const lines = waterfallLines(takenApart([400]), 80)
-  t.is(lines[1], '  one cycle, gap by breakpoints')
+  t.is(lines[1], '  one cycle, gap by breakpoints (samples within 0.8 % of it)')
   t.regex(lines[4]!, /^ {2}gap {15}500 ms {4}50 % {2} +█+$/)
   t.false(lines.join('').includes('░'))
   t.deepEqual(waterfallLines(buildSummary(deadBoard()), 80), [])

@@ -4,9 +4,9 @@ import { isGapPart, phaseLabel } from '../journal/measured.ts'
 import { phaseNames, phasesAndParts } from '../journal/phase-names.ts'
 import type { BoardSummary, CycleSummary, Statistic } from '../journal/summary-schema.ts'
 import { isMeasured, lengthMs } from '../journal/summary-statistics.ts'
-import type { GapPart } from '../kexec/outcome.ts'
+import { type GapPart, gapPartNames } from '../kexec/outcome.ts'
 import { summarize } from '../stats/summary.ts'
-import { loaderLabel } from './format.ts'
+import { loaderLabel, shareText } from './format.ts'
 
 type PhaseOrPart = (typeof phasesAndParts)[number]
 
@@ -36,6 +36,8 @@ export type Waterfall = {
   loader: string
   /** How the gap's parts were told apart; null: they were not. */
   method: string | null
+  /** What samples of the CPU put into another part than the method does, as a share of the gap, in the worst cycle; null: none. */
+  samplesOff: number | null
   /** Cycles that it is made of, and good ones that are left out: warm-ups, and those with something else to tell. */
   n: number
   leftOut: number
@@ -52,6 +54,7 @@ export function waterfallsOf({ name, cycles, statistics }: BoardSummary): Waterf
   const groups = Map.groupBy(timed, (cycle) => `${methodOf(cycle)} ${keyOf(cycle)}`)
   return [...groups.values()].map((group) => ({
     ...{ board: name, suite: group[0]!.suite, loader: loaderLabel(group[0]!), method: methodOf(group[0]!) },
+    samplesOff: samplesOffOf(group),
     n: group.length,
     leftOut: leftOut.filter((cycle) => keyOf(cycle) === keyOf(group[0]!)).length,
     totalMs: summarize(group.map(phaseSumMs)).median,
@@ -64,6 +67,15 @@ export function waterfallsOf({ name, cycles, statistics }: BoardSummary): Waterf
 
 function methodOf({ gap }: CycleSummary): string | null {
   return gap && Object.keys(gap).some(isGapPart) ? gap.method : null
+}
+
+function samplesOffOf(cycles: readonly CycleSummary[]): number | null {
+  const off = cycles.flatMap(({ gap, phases: { gapMs } }) => {
+    const { sampled } = gap ?? {}
+    if (!gap || !sampled || !gapMs) return []
+    return gapPartNames.map((name) => Math.abs((gap[name] ?? 0) - (sampled[name] ?? 0)) / gapMs)
+  })
+  return off.length === 0 ? null : Math.max(...off)
 }
 
 /** All phases of one cycle together, milliseconds. */
@@ -124,6 +136,13 @@ function rangeOf(values: readonly number[]): WaterfallRow['range'] {
 function sampledMedian(cycles: readonly CycleSummary[], name: GapPart): number | null {
   const values = known(cycles.map(({ gap }) => gap?.sampled?.[name]))
   return values.length === 0 ? null : summarize(values).median
+}
+
+/** How the gap was taken apart, and whether samples saw the same; null: it was not. */
+export function methodText({ method, samplesOff }: Waterfall): string | null {
+  if (method === null) return null
+  const samples = samplesOff === null ? '' : ` (samples within ${shareText(samplesOff)} of it)`
+  return `gap by ${method}${samples}`
 }
 
 /** What can be done about a part that takes most of the gap. */
