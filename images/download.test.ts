@@ -252,7 +252,10 @@ test('what nobody used for two weeks is removed when another file is downloaded'
   const longAgo = new Date(Date.now() - 15 * 24 * 3600 * 1000)
   await utimes(path.join(cache, 'downloads', old), longAgo, longAgo)
   await downloadFile(urlOf('bzImage'), { cache })
-  t.deepEqual(new Set(await readdir(path.join(cache, 'downloads'))), new Set([recent, sum]))
+  // A folder has no order, and AVA compares that of sets too.
+  const left = await readdir(path.join(cache, 'downloads'))
+  t.is(left.length, 2)
+  t.true(left.includes(recent) && left.includes(sum))
 })
 
 test('a proxy of the environment is asked, but not for what NO_PROXY names', async (t) => {
