@@ -10,6 +10,10 @@ import { TcpConnects } from './tcp-connects.ts'
 
 const limit = () => AbortSignal.timeout(60_000)
 
+// Neither limits nor what asks keeps a process alive, and a closed server has no socket that does: AVA would call that the end.
+const alive = setInterval(() => {}, 1_000)
+test.after.always(() => clearInterval(alive))
+
 async function havePing(t: ExecutionContext): Promise<boolean> {
   const found = await ensureProgram({ program: 'ping', packages: ['iputils-ping'] }).catch((error) => error)
   if (found.source === 'installed' || found.source === 'apt') return true
