@@ -75,6 +75,16 @@ function addRunCommands(program: Command, act: Act): void {
     .description('print what runs say of each loader, board and way of selecting, as a table')
     .argument('<run...>', "runs' folders, such as results/latest")
     .action(act(async (_abort, runs: string[]) => (await import('./matrix/loaders.ts')).loaderTable(runs)))
+  program
+    .command('relocation-table')
+    .description('print how relocation grows with the initramfs, by the experiments of runs, as a table')
+    .argument('<run...>', "runs' folders, such as results/latest")
+    .option('--svg <file>', 'where a plot of it goes')
+    .action(
+      act(async (_abort, runs: string[], flags: { svg?: string }) =>
+        (await import('./matrix/relocation.ts')).relocationTable(runs, flags),
+      ),
+    )
   addComparisonCommands(program, act)
   addBisectCommand(program, act)
   program

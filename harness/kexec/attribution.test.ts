@@ -70,7 +70,8 @@ const image = {
   ],
 }
 /** A sample every 10 ms. */
-const samplesAt = (pcs: bigint[]) => pcs.map((pc, index) => ({ atNs: ms(index * 10), pc }))
+const samplesAt = (pcs: bigint[], fromMs = 0) =>
+  pcs.map((pc, index) => ({ atNs: ms(fromMs + index * 10), pc }))
 const oldKernel = 0xffffffff81000000n
 
 test('an image found in memory is enough for samples: its kernel is the one with room to spare', (t) => {
@@ -84,13 +85,13 @@ test('an image found in memory is enough for samples: its kernel is the one with
     decompressMs: 10,
     earlyKernelMs: 15,
   })
-  t.is(relocationBegan(samplesAt(pcs), sampled), ms(5))
+  t.is(relocationBegan(samplesAt(pcs), sampled, ends), ms(5))
 })
 
 test('a relocation that no sample saw has no beginning, and no samples have no parts', (t) => {
   const sampled = sampledImage(image, 'arm64')
   const unseen = samplesAt([oldKernel, image.start, kernelSegment.mem])
-  t.is(relocationBegan(unseen, sampled), null)
+  t.is(relocationBegan(unseen, sampled, ends), null)
   t.like(attributeBySamples(unseen, sampled, { ...ends, firstNewNs: ms(20) }), {
     shutdownTailMs: 5,
     relocationMs: null,
@@ -99,4 +100,16 @@ test('a relocation that no sample saw has no beginning, and no samples have no p
   })
   t.is(attributeBySamples([], sampled, ends), undefined)
   t.is(attributeBySamples(samplesAt([oldKernel, oldKernel]), sampled, ends), undefined)
+})
+
+test('what ran before the old kernel’s last line is no part of its gap', (t) => {
+  const sampled = sampledImage(image, 'arm64')
+  const program = 0x40_0000n
+  const pcs = [program, program, oldKernel, oldKernel, image.start, kernelSegment.mem]
+  t.like(attributeBySamples(samplesAt(pcs, -20), sampled, { ...ends, firstNewNs: ms(30) }), {
+    shutdownTailMs: 15,
+    relocationMs: null,
+    purgatoryMs: 10,
+    earlyKernelMs: 5,
+  })
 })

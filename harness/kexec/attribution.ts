@@ -54,7 +54,7 @@ export function attributeBySamples(
   image: SampledImage,
   ends: Ends,
 ): GapParts | undefined {
-  const begins = beginsOf(samples, image)
+  const begins = beginsOf(samples, image, ends)
   const entered = begins.purgatory ?? begins.decompress ?? begins.kernel
   if (entered === null) return undefined
   const { held, kernelEntry } = image
@@ -72,8 +72,12 @@ export function attributeBySamples(
 }
 
 /** When the samples first show the CPU in the relocation; null where it was over too soon for one. */
-export function relocationBegan(samples: readonly PcSample[], image: SampledImage): bigint | null {
-  return beginsOf(samples, image).relocation
+export function relocationBegan(
+  samples: readonly PcSample[],
+  image: SampledImage,
+  ends: Pick<Ends, 'lastOldNs'>,
+): bigint | null {
+  return beginsOf(samples, image, ends).relocation
 }
 
 /**
@@ -91,20 +95,25 @@ export function isCompressed(arch: string): boolean {
   return arch === 'x86_64'
 }
 
-function beginsOf(samples: readonly PcSample[], image: SampledImage): Begins {
+function beginsOf(
+  samples: readonly PcSample[],
+  image: SampledImage,
+  { lastOldNs }: Pick<Ends, 'lastOldNs'>,
+): Begins {
   const begins: Begins = { relocation: null, purgatory: null, decompress: null, kernel: null }
   const { segments, kernelEntry, held } = image
+  // Until its last line the old kernel is at work, and its programs have addresses of their own.
   const moving = samples.filter(
-    ({ atNs }) => !held.some(({ fromNs, toNs }) => atNs >= fromNs && atNs <= toNs),
+    ({ atNs }) => atNs > lastOldNs && !held.some(({ fromNs, toNs }) => atNs >= fromNs && atNs <= toNs),
   )
   if (segments.length === 0 || kernelEntry === null || moving.length === 0) return begins
-  let before = moving[0]!
+  let beforeNs = lastOldNs
   let place: Place = 'tail'
-  for (const sample of moving) {
-    const next = placeOf(sample.pc, place, { ...image, kernelEntry })
-    if (next !== place) begins[next as keyof Begins] ??= (before.atNs + sample.atNs) / 2n
+  for (const { atNs, pc } of moving) {
+    const next = placeOf(pc, place, { ...image, kernelEntry })
+    if (next !== place) begins[next as keyof Begins] ??= (beforeNs + atNs) / 2n
     place = next
-    before = sample
+    beforeNs = atNs
   }
   return begins
 }

@@ -79,7 +79,7 @@ export function describeGap(
   const followed = borders &&
     image && {
       ...borders,
-      machineKexecNs: borders.machineKexecNs ?? relocationBegan(samples, image),
+      machineKexecNs: borders.machineKexecNs ?? relocationBegan(samples, image, times),
     }
   return {
     lastLine: lastOld.text.slice(0, 500),

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { bootstrapMedian } from './bootstrap.ts'
+import { linearRegression } from 'simple-statistics'
+import { bootstrapInterval, bootstrapMedian } from './bootstrap.ts'
 import { seededRandom } from './random.ts'
 
 test('the interval of Efron and Tibshirani’s treated mice is that of the exact bootstrap', (t) => {
@@ -39,4 +40,15 @@ test('numbers from one seed are spread evenly and come again', (t) => {
   t.true(bins.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0) < 27.9, bins.join(' '))
   t.is(seededRandom(1)(), seededRandom(1)())
   t.not(seededRandom(1)(), seededRandom(2)())
+})
+
+test('the interval of a slope holds the true one, and gets narrower with more points', (t) => {
+  const random = seededRandom(3)
+  const noisy = (count: number) =>
+    Array.from({ length: count }, (_, index) => [index % 5, 2 * (index % 5) + random() - 0.5])
+  const slope = (points: readonly number[][]) => linearRegression([...points]).m
+  const [low, high] = bootstrapInterval(noisy(20), slope)
+  t.true(low < 2 && 2 < high, `${low} to ${high}`)
+  const [low2, high2] = bootstrapInterval(noisy(200), slope)
+  t.true(high2 - low2 < (high - low) / 2)
 })

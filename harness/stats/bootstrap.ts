@@ -29,3 +29,16 @@ export function bootstrapMedian(values: readonly number[]): [low: number, high: 
   const sorted = Array.from(medians.sort())
   return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)]
 }
+
+/** The same of any figure of a sample, which `figure` gives of what was drawn; draws of which it is no number are left out. */
+export function bootstrapInterval<Item>(
+  sample: readonly Item[],
+  figure: (drawn: readonly Item[]) => number,
+): [low: number, high: number] {
+  const random = seededRandom(seed)
+  const figures = Array.from({ length: mostResamples }, () =>
+    figure(sample.map(() => sample[Math.floor(random() * sample.length)]!)),
+  )
+  const sorted = figures.filter(Number.isFinite).sort((one, other) => one - other)
+  return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)]
+}

@@ -5,7 +5,7 @@ import { duration, loaderLabel } from '../../report/format.ts'
 import { summarize } from '../../stats/summary.ts'
 import { print } from '../print.ts'
 import { readRun } from '../report.ts'
-import { markdownTable } from './markdown.ts'
+import { madeBy, markdownTable } from './markdown.ts'
 
 export type LoaderRow = {
   loader: string
@@ -45,13 +45,7 @@ export function loaderTableText(summaries: readonly RunSummary[]): string {
     loaderRows(summary).map((row) => [...cellsOf(row), String(commands.indexOf(summary.command) + 1)]),
   )
   const head = ['loader', 'board', 'suite', 'way of selecting', 'proven', 'gap', 'to user space', 'made by']
-  const list = commands.map((command, index) => `${index + 1}. \`${asTyped(command)}\``)
-  return [markdownTable(head, rows), '', 'Made by:', '', ...list].join('\n')
-}
-
-/** A run knows its command as the harness got it, behind npm. */
-function asTyped(command: string): string {
-  return command.replace(/^test(?= |$)/, 'npm test --')
+  return [markdownTable(head, rows), '', ...madeBy(commands)].join('\n')
 }
 
 /** The rows of one run: its good boots, without entries that were to fail. */

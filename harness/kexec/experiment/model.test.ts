@@ -135,4 +135,9 @@ test('where the borders were seen, the estimates are held against them', (t) => 
     t.true(Math.abs(direct.ms - expected[name]!) < 1e-6, name)
     t.true(direct.offOfGap < 0.01, name)
   }
+  // Those with and without a digest relocate alike.
+  const { relocations } = result
+  t.deepEqual(new Set(relocations.map(({ way }) => way)).size, 2)
+  for (const { padMiB, relocationMs } of relocations)
+    t.is(relocationMs, (truth.movedMiB + padMiB) * truth.relocationPerMiB)
 })

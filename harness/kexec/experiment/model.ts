@@ -43,6 +43,7 @@ export function estimateGap(experiment: GapExperiment): Omit<ExperimentResult, '
     withDigest: hasDigest(experiment),
     estimates: estimateNames.flatMap((name) => estimateOf(experiment, { name, gapMs, found, spread })),
     lines: linesOf(experiment, cells, spread),
+    relocations: relocationsOf(experiment),
     leftOut: experiment.leftOut,
   }
 }
@@ -123,18 +124,28 @@ function known(figures: { [name in keyof Figures]: number | undefined }): Figure
 
 /** A line through the conditions that differ in the initramfs alone; undefined where there are not two of them. */
 function fitOf(
-  { conditions }: GapExperiment,
+  experiment: GapExperiment,
   gaps: Medians,
   line: string,
 ): { interceptMs: number; perMiB: number } | undefined {
-  const points = conditions.flatMap(({ name, from, padMiB }) => {
+  const points = onLine(experiment, line).flatMap(({ name, padMiB }) => {
     const gapMs = gaps.get(name)
-    const onLine = name === line || (padMiB > 0 && from === line)
-    return onLine && gapMs !== undefined ? [[padMiB, gapMs]] : []
+    return gapMs === undefined ? [] : [[padMiB, gapMs]]
   })
   if (points.length < 2) return undefined
   const { m, b } = linearRegression(points)
   return { interceptMs: b, perMiB: m }
+}
+
+const lineNames = ['reference', 'unchecked'] as const
+
+/** The conditions that differ in the initramfs alone. */
+function onLine({ conditions }: GapExperiment, line: string): GapExperiment['conditions'] {
+  return conditions.filter(({ name, from, padMiB }) => name === line || (padMiB > 0 && from === line))
+}
+
+function wayOf({ reference, conditions }: GapExperiment, line: string): string {
+  return line === 'reference' ? reference : `${conditions[0]!.syscall} --no-checks`
 }
 
 function linesOf(
@@ -142,19 +153,28 @@ function linesOf(
   { values, medians }: Cells,
   spread: Known['spread'],
 ): ExperimentResult['lines'] {
-  return (['reference', 'unchecked'] as const).flatMap((line) => {
-    const on = experiment.conditions.filter(
-      ({ name, from, padMiB }) => name === line || (padMiB > 0 && from === line),
-    )
+  return lineNames.flatMap((line) => {
+    const on = onLine(experiment, line)
     if (!on.some(({ padMiB }) => padMiB > 0)) return []
     const points = on.flatMap(({ name, padMiB }) =>
       (values('gapMs').get(name) ?? []).map((gapMs) => ({ padMiB, gapMs })),
     )
-    const way = line === 'reference' ? experiment.reference : `${on[0]!.syscall} --no-checks`
     const fit = fitOf(experiment, medians('gapMs'), line)
     const ci95 = spread?.get(`${line}PerMiB`) ?? null
-    return [{ way, points, fit: fit ? { ...fit, ci95 } : null }]
+    return [{ way: wayOf(experiment, line), points, fit: fit ? { ...fit, ci95 } : null }]
   })
+}
+
+function relocationsOf(experiment: GapExperiment): ExperimentResult['relocations'] {
+  return lineNames.flatMap((line) =>
+    onLine(experiment, line).flatMap(({ padMiB, observations }) =>
+      observations.flatMap(({ parts }) =>
+        typeof parts?.relocationMs === 'number'
+          ? [{ way: wayOf(experiment, line), padMiB, relocationMs: parts.relocationMs }]
+          : [],
+      ),
+    ),
+  )
 }
 
 /** 95 % intervals of every figure, by drawing what the cycles differ from their condition by again and again. */

@@ -103,6 +103,8 @@ export const experimentResult = z.object({
       fit: z.object({ interceptMs: z.number(), perMiB: z.number(), ci95: interval.nullable() }).nullable(),
     }),
   ),
+  /** What the relocation alone took in each cycle of these, by the gap's borders; empty where nothing was looked into. */
+  relocations: z.array(z.object({ way: z.string(), padMiB: z.number(), relocationMs: z.number() })),
   leftOut: z.array(z.object({ differsIn: z.string(), reason: z.string() })),
 })
 export type ExperimentResult = z.infer<typeof experimentResult>

@@ -16,9 +16,10 @@ export function attributing(images: LoadedImages): Observer {
   return {
     async prepare(occasion) {
       watch = await arm(occasion, images)
+      // From the execute on: what begins with the last line has its first sample too late.
+      sampling = occasion.board.samplePcs?.()
     },
-    line(_line, stage, { board, evidence }) {
-      if (stage === 'gap') sampling ??= board.samplePcs?.()
+    line(_line, stage, { evidence }) {
       if (stage !== 'startup') return
       watch?.end()
       sampling?.stop().then((samples) => {
