@@ -1,14 +1,7 @@
 import test from 'ava'
-import { seededRandom } from '../../stats/random.ts'
+import { seededRandom, shuffled } from '../../stats/random.ts'
 import { cyclesOf, setup } from './regressions-fixture.ts'
-import {
-  alarmsOfSplits,
-  compareCycles,
-  type Expected,
-  isAlarm,
-  judge,
-  shuffled,
-} from './regressions-judge.ts'
+import { alarmsOfSplits, compareCycles, type Expected, isAlarm, judge } from './regressions-judge.ts'
 
 const relocation: Expected = { phase: 'relocationMs', also: ['gapMs', 'loadMs', 'startupMs'] }
 

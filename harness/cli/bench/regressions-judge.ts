@@ -2,6 +2,7 @@
 import { type ComparedPhase, compareSides, type Side } from '../../history/comparison.ts'
 import { isGapPart, measuredGroups, partsBehindGap, phaseValues } from '../../journal/measured.ts'
 import type { Thresholds } from '../../stats/compare.ts'
+import { shuffled } from '../../stats/random.ts'
 
 type Measured = Parameters<typeof measuredGroups>[0]
 export type Cycle = Measured['cycles'][number]
@@ -85,14 +86,4 @@ export function alarmsOfSplits(
     if (isAlarm(compareCycles(mixed.slice(0, size), mixed.slice(size, 2 * size), setup))) alarms++
   }
   return alarms
-}
-
-/** Fisher and Yates' shuffle. */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const mixed = [...items]
-  for (let last = mixed.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1))
-    ;[mixed[last], mixed[other]] = [mixed[other]!, mixed[last]!]
-  }
-  return mixed
 }

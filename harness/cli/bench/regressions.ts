@@ -6,19 +6,11 @@ import { loadQemuDescriptor } from '../../board/descriptor.ts'
 import { UsageError } from '../../errors.ts'
 import { observeGap } from '../../kexec/observe/observing.ts'
 import type { KexecSession } from '../../kexec/session.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { seededRandom, shuffled } from '../../stats/random.ts'
 import { thresholdsOf } from '../gate.ts'
 import { boardsDir } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, toCount } from './benchmark.ts'
-import {
-  type Cycle,
-  compareCycles,
-  isAlarm,
-  type Judged,
-  judge,
-  type Setup,
-  shuffled,
-} from './regressions-judge.ts'
+import { type Cycle, compareCycles, isAlarm, type Judged, judge, type Setup } from './regressions-judge.ts'
 import {
   normal,
   type Plant,

@@ -1,5 +1,6 @@
 /** A console that loses bytes and delays others, as a bad line does; the same ones again for the same seed. */
 import { type Clock, msBetween, systemClock } from '../../clock.ts'
+import { seededRandom } from '../../stats/random.ts'
 import type { Connect, Connection, ConnectionSink } from '../transport.ts'
 
 type LineFaults = {
@@ -46,7 +47,7 @@ class BadLine {
   constructor(faults: Partial<LineFaults> | undefined, seed: number, clock: Clock) {
     this.#faults = { lost: 0, delayed: 0, delayMs: 0, ...faults }
     this.#clock = clock
-    this.#random = randomFrom(seed)
+    this.#random = seededRandom(seed)
   }
 
   /** Calls `hand` with what is left of a chunk: at once, or when it is its turn. Rejects with what `hand` throws. */
@@ -111,16 +112,5 @@ function behindLine(connection: Connection, line: BadLine, stop: AbortController
       stop.abort()
       await connection.close()
     },
-  }
-}
-
-/** Mulberry32: numbers in [0, 1) that are the same for the same seed everywhere (Math.random can't be seeded). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

@@ -1,6 +1,6 @@
 /** Which cycles an experiment on the gap runs: each differs in one thing from another, and none comes first always. */
 import type { LoadMethod } from '../../loader/loader.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { seededRandom, shuffled } from '../../stats/random.ts'
 import type { Condition } from './result.ts'
 
 /** What the initramfs is made larger by, MiB. */
@@ -75,12 +75,5 @@ export function planExperiment(reference: Reference, cannot: Cannot): Plan {
 
 /** One block: every condition once, in an order of its own, so that what drifts hits all of them alike. */
 export function orderOf<T>(conditions: readonly T[], seed: number, block: number): T[] {
-  const random = seededRandom(seed * 1_000 + block)
-  const order = [...conditions]
-  // Fisher and Yates.
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1))
-    ;[order[last], order[other]] = [order[other]!, order[last]!]
-  }
-  return order
+  return shuffled(conditions, seededRandom(seed * 1_000 + block))
 }
