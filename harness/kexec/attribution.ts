@@ -123,35 +123,27 @@ type Begins = Record<Exclude<Place, 'tail'>, bigint | null>
 const places: readonly Place[] = ['tail', 'relocation', 'purgatory', 'decompress', 'kernel']
 
 /** Never back to an earlier place: what is copied over the old kernel has its addresses. */
-function placeOf(
-  pc: bigint,
-  before: Place,
-  {
-    segments,
-    kernelEntry,
-    compressed,
-  }: { segments: readonly KexecSegment[]; kernelEntry: bigint; compressed: boolean },
-): Place {
-  const inSegment = segments.find(({ mem, memsz }) => pc >= mem && pc < mem + BigInt(memsz))
-  const inKernel =
-    inSegment && kernelEntry >= inSegment.mem && kernelEntry < inSegment.mem + BigInt(inSegment.memsz)
-  const virtual = pc >= 1n << 63n
-  const entered = places.indexOf(before) >= places.indexOf('decompress')
-  const seen: Place = virtual
-    ? entered
-      ? 'kernel'
-      : 'tail'
-    : inKernel
-      ? compressed
-        ? 'decompress'
-        : 'kernel'
-      : inSegment
-        ? 'purgatory'
-        : // A decompressed kernel's first instructions are where it chose to be.
-          entered
-          ? 'kernel'
-          : 'relocation'
+function placeOf(pc: bigint, before: Place, image: SampledImage & { kernelEntry: bigint }): Place {
+  const seen = seenAt(pc, places.indexOf(before) >= places.indexOf('decompress'), image)
   return places.indexOf(seen) > places.indexOf(before) ? seen : before
+}
+
+/** Where an address lies; `entered` says whether the new kernel was seen before. */
+function seenAt(
+  pc: bigint,
+  entered: boolean,
+  { segments, kernelEntry, compressed }: SampledImage & { kernelEntry: bigint },
+): Place {
+  if (pc >= 1n << 63n) return entered ? 'kernel' : 'tail'
+  const segment = segments.find((one) => holds(one, pc))
+  // A decompressed kernel's first instructions are where it chose to be.
+  if (!segment) return entered ? 'kernel' : 'relocation'
+  if (!holds(segment, kernelEntry)) return 'purgatory'
+  return compressed ? 'decompress' : 'kernel'
+}
+
+function holds({ mem, memsz }: KexecSegment, address: bigint): boolean {
+  return address >= mem && address < mem + BigInt(memsz)
 }
 
 /** How long the guest stood still between two moments, milliseconds. */

@@ -13,21 +13,21 @@ import { machineKexecAddress } from './symbols.ts'
 export function attributing(images: LoadedImages): Observer {
   let watch: BordersWatch | undefined
   let sampling: Sampling | undefined
+  let arrived = false
   return {
     async prepare(occasion) {
       watch = await arm(occasion, images)
       // From the execute on: what begins with the last line has its first sample too late.
       sampling = occasion.board.samplePcs?.()
     },
-    line(_line, stage, { evidence }) {
-      if (stage !== 'startup') return
+    line(_line, stage) {
+      if (stage !== 'startup' || arrived) return
+      arrived = true
       watch?.end()
-      sampling?.stop().then((samples) => {
-        evidence.samples = samples
-      })
+      sampling?.stop()
     },
     async finish({ evidence }) {
-      await sampling?.[Symbol.asyncDispose]()
+      if (sampling) evidence.samples = await sampling.stop()
       await watch?.[Symbol.asyncDispose]()
       const result = await watch?.result
       if (!result) return
