@@ -122,6 +122,11 @@ export class GdbStub {
     this.#send(encodePacket('c'))
   }
 
+  /** Lets the CPU that stopped last execute one instruction while the others run; the stop after it is told by `nextStop`. */
+  step(): void {
+    this.#send(encodePacket('s'))
+  }
+
   /** Stops a machine that runs; the stop is told by `nextStop`. */
   interrupt(): void {
     this.#send(interruptByte)

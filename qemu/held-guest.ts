@@ -28,7 +28,15 @@ const stopTimeoutMs = 10_000
 
 const statusSchema = z.object({ running: z.boolean(), status: z.string() })
 
+/** QEMU has one stub: whoever attached last has it. */
+const holders = new WeakMap<QmpClient, HeldGuest>()
+
 export class HeldGuest {
+  /** Whether somebody holds it, or follows it from breakpoint to breakpoint. */
+  static isHeld(qmp: QmpClient): boolean {
+    return holders.has(qmp)
+  }
+
   readonly #qmp: QmpClient
   readonly #arch: HeldArch
   readonly #stub: GdbStub
@@ -41,6 +49,7 @@ export class HeldGuest {
     this.#qmp = qmp
     this.#arch = arch
     this.#stub = stub
+    holders.set(qmp, this)
   }
 
   /** Stops the guest, so that breakpoints can be set. Throws LabError, with the guest running on. */
@@ -73,6 +82,20 @@ export class HeldGuest {
   /** The times in which it stood still at its breakpoints, oldest first. */
   get held(): readonly HeldTime[] {
     return this.#held
+  }
+
+  /**
+   * Lets one CPU execute one instruction. One that is halted has to be woken first, by a timer or by what its console is sent:
+   * where nothing does within `timeoutMs`, the guest is stopped without.
+   */
+  async step({ timeoutMs }: { timeoutMs: number }): Promise<void> {
+    this.#stub.step()
+    try {
+      await this.#stub.nextStop({ timeoutMs })
+    } catch {
+      this.#stub.interrupt()
+      await this.#stub.nextStop({ timeoutMs: stopTimeoutMs })
+    }
   }
 
   /** Lets the guest run to an address, once. Throws as `reach`. */
@@ -134,6 +157,7 @@ export class HeldGuest {
     }
     this.#stub.close()
     await letGo(this.#qmp)
+    if (holders.get(this.#qmp) === this) holders.delete(this.#qmp)
   }
 
   async #removeAll(): Promise<void> {

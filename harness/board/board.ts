@@ -88,6 +88,11 @@ export type Board = AsyncDisposable & {
    * `machineKexec` is the address of the running kernel's machine_kexec(), null where it is not known.
    */
   watchHandover?(machineKexec: bigint | null, signal: AbortSignal): Promise<HandoverWatch>
+  /**
+   * Makes an emulator forget what it translated of the guest's code, since it would discard that block by block while a new
+   * kernel is copied over the old one; absent where nothing is emulated. Never rejects.
+   */
+  forgetTranslations?(): Promise<void>
   /** Gets ready to time each border of the handover; absent, or undefined, where the board has no way to. */
   watchBorders?(from: BordersStart, signal: AbortSignal): Promise<BordersWatch | undefined>
   /** What is loaded for a kexec, and perhaps was before, found in memory; absent where the board can't be looked into. */

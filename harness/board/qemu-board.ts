@@ -216,6 +216,13 @@ export class QemuBoard implements Board {
     return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp }, from, signal)
   }
 
+  async forgetTranslations(): Promise<void> {
+    const { forgetTranslations } = await import('../../qemu/translations.ts')
+    const { arch, qmp } = this.#running()
+    // Not tried with ppc64le.
+    if (this.accelerator === 'tcg' && arch !== 'ppc64le') await forgetTranslations({ arch, qmp })
+  }
+
   async findKimages(signal: AbortSignal): Promise<Kimage[]> {
     const { findKimages } = await import('../../qemu/kimage.ts')
     return await findKimages(this.#running(), signal)

@@ -10,7 +10,7 @@ import { cycle } from './bench/cycle.ts'
 import { inspection } from './bench/inspection.ts'
 import { matching } from './bench/matching.ts'
 import { memory } from './bench/memory.ts'
-import { regressions } from './bench/regressions.ts'
+import { largerInitramfs, regressions } from './bench/regressions.ts'
 import { consoles } from './bench/serial.ts'
 import { stamps } from './bench/stamps.ts'
 import { start } from './bench/start.ts'
@@ -20,7 +20,7 @@ import type { Progress } from './progress.ts'
 
 const benchmarks: Benchmark[] = [
   ...[cycle, start, inspection, attribution, matching, stamps, consoles, memory, compare, warm],
-  regressions,
+  ...[regressions, largerInitramfs],
 ]
 
 /**

@@ -180,12 +180,18 @@ function addToolCommands(program: Command, act: Act): void {
   program
     .command('bench')
     .description('measure the harness itself, each figure as a ratio or against a bound')
-    .argument('[name...]', 'benchmarks; all of them but regressions, which takes hours')
-    .option('--board <name>', 'regressions: the QEMU board, qemu-x86_64; warm: one board in place of both')
+    .argument(
+      '[name...]',
+      'benchmarks; all of them but regressions and regressions-initramfs, which take an hour each',
+    )
+    .option(
+      '--board <name>',
+      'regressions, regressions-initramfs: the QEMU board; warm: one board in place of both',
+    )
     .option('--trials <n>', 'regressions: how often each regression is planted; 20')
     .option(
       '--cycles <n>',
-      'regressions: cycles of each kind in a trial, 10; attribution: pairs of cycles, 12; warm: pairs, 10',
+      'regressions: cycles of each kind in a trial, 6, of -initramfs 8; attribution: pairs of cycles, 12; warm: pairs, 10',
     )
     .option('--results <dir>', 'regressions: where each cycle is written to', 'results')
     .action(

@@ -20,7 +20,7 @@ import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { watchForStuck } from './stuck-watch.ts'
-import { describeGap, stoppedInGap, Timeline } from './timeline.ts'
+import { describeGap, stoppedInGap, Timeline, withoutStop } from './timeline.ts'
 
 export type CycleContext = {
   board: Board
@@ -57,6 +57,8 @@ export async function runCycle(given: CycleContext): Promise<CycleOutcome> {
   using _watch = cycle.watch()
   try {
     await cycle.load()
+    // In every cycle alike, also where a debugger's stops would do it: so nobody who looks changes what is seen.
+    await context.board.forgetTranslations?.()
     await context.observation?.prepare()
     await cycle.execute()
     await cycle.prove()
@@ -92,7 +94,11 @@ class Cycle {
       markers: context.markers,
       byPanic: context.start.byPanic,
       ready: context.start.arrive ? undefined : shellStage(descriptor).ready,
-      onBorder: (border, line) => this.#mark(borderMarks[border], line.atNs, line.text),
+      onBorder: (border, line) => {
+        this.#mark(borderMarks[border], line.atNs, line.text)
+        // What the old kernel ran since then, on its way out.
+        if (border === 'firstNew') void context.board.forgetTranslations?.()
+      },
     })
   }
 
@@ -257,17 +263,6 @@ class Cycle {
   #mark(name: MarkName, atNs: bigint, line?: string): void {
     this.#timeline.mark(name, atNs)
     this.#context.onMark(name, atNs, line)
-  }
-}
-
-/** The time that a machine was stopped to be looked at is no part of its gap. */
-function withoutStop(phases: Phases, stoppedMs: number | undefined): Phases {
-  if (stoppedMs === undefined || phases.gapMs === undefined) return phases
-  const { totalMs } = phases
-  return {
-    ...phases,
-    gapMs: Math.max(0, phases.gapMs - stoppedMs),
-    ...(totalMs === undefined ? {} : { totalMs: totalMs - stoppedMs }),
   }
 }
 

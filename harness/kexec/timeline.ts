@@ -92,3 +92,14 @@ export function describeGap(
     earlyConsole,
   }
 }
+
+/** The time that a machine was stopped to be looked at is no part of its gap. */
+export function withoutStop(phases: Phases, stoppedMs: number | undefined): Phases {
+  if (stoppedMs === undefined || phases.gapMs === undefined) return phases
+  const { totalMs } = phases
+  return {
+    ...phases,
+    gapMs: Math.max(0, phases.gapMs - stoppedMs),
+    ...(totalMs === undefined ? {} : { totalMs: totalMs - stoppedMs }),
+  }
+}

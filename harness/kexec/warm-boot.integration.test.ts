@@ -73,11 +73,11 @@ for (const name of ['qemu-x86_64', 'qemu-aarch64'] as const)
         observing: (descriptor) =>
           createObserving({ descriptor, slowShutdownMs: Infinity, busy: false, offsets: async () => ({}) }),
       })
-      const { bootId } = await session.boot()
+      await session.boot()
       const seen = await look(board)
       const cycle = await session.cycle({ syscall: 'kexec_load', checks: false, ifdown: true })
       await board.powerOff()
-      return { boot: boots[0]!, bootId, seen, told: told(cycle) }
+      return { boot: boots[0]!, seen, told: told(cycle) }
     }
     const cold = await power()
     const warm = await power()
@@ -88,7 +88,6 @@ for (const name of ['qemu-x86_64', 'qemu-aarch64'] as const)
     t.log(`${name}: ${cold.boot.durationMs.toFixed(0)} ms cold, ${warm.boot.durationMs.toFixed(0)} ms warm`)
     for (const what of Object.keys(shown)) t.is(warm.seen[what], cold.seen[what], what)
     t.true(cold.seen['kernel log']!.length > 5_000)
-    t.not(warm.bootId, cold.bootId, 'a kernel that nobody had asked for its boot_id makes one of its own')
     t.true(warm.told.proven)
     t.deepEqual(warm.told, cold.told)
   })

@@ -12,34 +12,49 @@ import { boardsDir } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, toCount } from './benchmark.ts'
 import { type Cycle, compareCycles, isAlarm, type Judged, judge, type Setup } from './regressions-judge.ts'
 import {
-  normal,
+  larger,
   type Plant,
-  plants,
+  type Planting,
   type Sets,
   slowShutdown,
   type Trial,
+  usual,
   type Way,
   withoutPlant,
 } from './regressions-plants.ts'
 import { controlRows, plantRow } from './regressions-rows.ts'
 import { openSession } from './session.ts'
 
+const about = 'and alarms where nothing was planted'
 export const regressions: Benchmark = {
   name: 'regressions',
-  about: 'planted regressions, caught and named, and alarms where nothing was planted',
+  about: `a slow shutdown and checks planted, caught and named, ${about}`,
   onlyByName: true,
-  run,
+  run: (context) => run(context, usual, { board: 'qemu-x86_64', cycles: 6 }),
 }
 
-const defaults = { board: 'qemu-x86_64', trials: 20, cycles: 10 }
+export const largerInitramfs: Benchmark = {
+  name: 'regressions-initramfs',
+  about: `a larger initramfs planted, caught and named, ${about}`,
+  onlyByName: true,
+  // Where relocation varies least.
+  run: (context) => run(context, larger, { board: 'qemu-aarch64', cycles: 8 }),
+}
+
+const defaultTrials = 20
 /** Four against eight are the fewest that can tell one of five phases and six parts of the gap from chance. */
 const fewestCycles = 4
 /** A board that fails as often as this in a row is not one to measure. */
 const mostFailures = 3
 
-async function run(context: BenchContext): Promise<Row[]> {
+async function run(
+  context: BenchContext,
+  planting: Planting,
+  defaults: { board: string; cycles: number },
+): Promise<Row[]> {
   const { progress, flags, signal } = context
-  const trials = toCount('--trials', flags.trials, defaults.trials)
+  const { plants } = planting
+  const trials = toCount('--trials', flags.trials, defaultTrials)
   const cycles = toCount('--cycles', flags.cycles, defaults.cycles)
   if (cycles < fewestCycles)
     throw new UsageError(`--cycles ${cycles} is too few to tell anything from chance`, {
@@ -62,7 +77,7 @@ async function run(context: BenchContext): Promise<Row[]> {
     append,
     thresholds: thresholdsOf(descriptor),
   }
-  const log = openLog(flags.results, progress)
+  const log = openLog(flags.results, name, progress)
   log({
     type: 'started',
     startedAt: new Date().toISOString(),
@@ -74,7 +89,7 @@ async function run(context: BenchContext): Promise<Row[]> {
   const measured: Measured = { trials: [], sets: [] }
   const broken: Row[] = []
   try {
-    await measure({ session, trials, cycles, setup, log, progress, signal }, measured)
+    await measure({ session, planting, trials, cycles, setup, log, progress, signal }, measured)
   } catch (error) {
     // Of some hours, what there is is told.
     if (measured.sets.length === 0) throw error
@@ -92,6 +107,7 @@ async function run(context: BenchContext): Promise<Row[]> {
 type Measured = { trials: Trial[]; sets: Sets[] }
 type Measuring = Pick<BenchContext, 'progress' | 'signal'> & {
   session: KexecSession
+  planting: Planting
   trials: number
   cycles: number
   setup: Setup
@@ -100,7 +116,8 @@ type Measuring = Pick<BenchContext, 'progress' | 'signal'> & {
 
 /** Runs the trials, and judges each as soon as it is over. */
 async function measure(measuring: Measuring, into: Measured): Promise<void> {
-  const { trials: count, setup, log, progress } = measuring
+  const { planting, trials: count, setup, log, progress } = measuring
+  const { normal, plants } = planting
   const random = seededRandom(20)
   const started = performance.now()
   progress('regressions: booting the board, and a warm-up of each kind of cycle')
@@ -123,6 +140,7 @@ async function measure(measuring: Measuring, into: Measured): Promise<void> {
 /** The cycles of one trial take turns, so that what the host does meanwhile befalls all sets. */
 async function measureSets(measuring: Measuring, trial: number, random: () => number): Promise<Sets> {
   const { trials, cycles, log, progress } = measuring
+  const { normal, plants } = measuring.planting
   const set: Sets = { normal: [], again: [], planted: new Map(plants.map((plant) => [plant, []])) }
   const kinds: [Way, string, Cycle[]][] = [
     [normal, 'normal', set.normal],
@@ -178,12 +196,12 @@ async function cycleOf({ session, progress }: Measuring, { method, options }: Wa
 }
 
 /** A file of JSON lines beside the runs: each cycle as it comes, so that a run that was broken off leaves what it had. */
-function openLog(results: string, progress: BenchContext['progress']): (line: object) => void {
+function openLog(results: string, board: string, progress: BenchContext['progress']): (line: object) => void {
   const folder = resolve(results)
   mkdirSync(folder, { recursive: true })
   const file = join(
     folder,
-    `regressions-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}Z.jsonl`,
+    `regressions-${board}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}Z.jsonl`,
   )
   progress(`regressions: each cycle goes into ${file}`)
   return (line) => appendFileSync(file, `${JSON.stringify(line)}\n`)
