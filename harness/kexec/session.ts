@@ -79,7 +79,8 @@ export type SessionCycle = CycleOutcome & {
 export class KexecSession {
   readonly #options: SessionOptions
   #generation = 0
-  #attempt = 0
+  /** Shared with sessions of other loaders on this board. */
+  #attempts = { count: 0 }
   /** Whether the last power-on went on from where an earlier cold boot had got to. */
   #warm = false
   /** Facts of the kernel that runs; undefined where none is known to run. */
@@ -93,6 +94,14 @@ export class KexecSession {
   constructor(options: SessionOptions) {
     this.#options = options
     this.#zero = new GenerationZero(options, () => this.#signatures())
+  }
+
+  /** The same board with another loader, which boots it anew; so does this one when it is used again. */
+  withLoader(loader: ShellLoader): KexecSession {
+    this.#running = undefined
+    const other = new KexecSession({ ...this.#options, loader })
+    other.#attempts = this.#attempts
+    return other
   }
 
   /** How many kexecs this power-on has seen. */
@@ -127,7 +136,7 @@ export class KexecSession {
     this.#generation = 0
     this.#target = undefined
     this.#inherited = undefined
-    listener.bootStarted(++this.#attempt)
+    listener.bootStarted(++this.#attempts.count)
     const startedNs = systemClock.nowNs()
     const durationMs = () => msBetween(startedNs, systemClock.nowNs())
     try {

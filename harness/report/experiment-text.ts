@@ -12,6 +12,7 @@ export const estimateLabels: Record<EstimateName, string> = {
   consoleWait: 'console wait',
   rest: 'rest',
   syscall: 'kexec_file_load instead',
+  crashKernel: 'a crash kernel instead',
   secondaryCpus: 'other CPUs',
   consoleText: 'kernel messages',
 }
@@ -63,6 +64,8 @@ const words: Record<EstimateName, (one: Estimate, experiment: Experiment) => str
     `${signed(one.ms)} (${plusMinus(one)}) is in what no cycle varied: end of the shutdown, decompressor, early kernel`,
   syscall: (one) =>
     `kexec_file_load's gap is ${duration(Math.abs(one.ms))} (${plusMinus(one)}) ${one.ms < 0 ? 'shorter' : 'longer'}`,
+  crashKernel: (one) =>
+    `a crash kernel's gap is ${duration(Math.abs(one.ms))} (${plusMinus(one)}) ${one.ms < 0 ? 'shorter: it lies where it runs, nothing is relocated, and no device is shut down' : 'longer, though nothing is relocated'}`,
   secondaryCpus: (one) =>
     `with one CPU (maxcpus=1) the startup after the gap is ${duration(Math.abs(one.ms))} (${plusMinus(one)}) ${one.ms > 0 ? 'shorter: so much the others cost' : 'longer: so much the others save'}`,
   consoleText: (one) =>

@@ -7,6 +7,7 @@ import type { Finding } from '../../harness/journal/events.ts'
 import type { GapExperiment } from '../../harness/kexec/experiment/result.ts'
 import type { MarkName } from '../../harness/kexec/outcome.ts'
 import type { CycleOptions, KexecSession, SessionCycle } from '../../harness/kexec/session.ts'
+import { kdump } from '../../harness/loader/kdump.ts'
 import type { LoadMethod } from '../../harness/loader/loader.ts'
 import { failureOf, findingsOf } from './findings.ts'
 import type { Recording } from './recording.ts'
@@ -68,6 +69,17 @@ export class BoardUnderTest extends SessionRecord {
   async run(command: string): Promise<CommandResult> {
     await this.session.ensureRunning()
     return await this.board.shell.run(command, { timeoutMs: this.#parts.descriptor.limits.loadMs })
+  }
+
+  /** One crash, into a crash kernel that was loaded before; the board boots before and after it. As `tryKexec`. */
+  async tryCrash(method: LoadMethod, options: KexecOptions = {}): Promise<RecordedCycle> {
+    const usual = this.session
+    this.#session = usual.withLoader(kdump)
+    try {
+      return await this.tryKexec(method, options)
+    } finally {
+      this.#session = usual
+    }
   }
 
   /** One cycle that has to succeed. Throws KexecFailure otherwise; the next cycle starts from a cold boot then. */

@@ -38,6 +38,7 @@ export async function experimentOnGap(
   for (const one of conditions) leaveOut(experiment, one, tooLong(one))
   try {
     await runBlocks(board, experiment, { ifdown: method.ifdown, blocks })
+    await runCrashes(board, experiment, blocks)
   } finally {
     board.recordExperiment(experiment)
   }
@@ -48,7 +49,7 @@ type Abilities = { reference: Reference; cannot: Cannot; layout: LoadLayout | un
 
 /** The kernel may have either system call or both, and a loader may be told of checks or not. */
 async function whatBoardCan(board: BoardUnderTest, { ifdown }: LoadMethod): Promise<Abilities> {
-  const { arch, earlyConsole, append } = board.board.descriptor
+  const { arch, earlyConsole, append, loader } = board.board.descriptor
   const why = (syscall: LoadMethod['syscall'], checks = true) =>
     whyNotLoaded(board, { syscall, checks, ifdown })
   const load = await whyNotLoaded(board, {
@@ -64,6 +65,7 @@ async function whatBoardCan(board: BoardUnderTest, { ifdown }: LoadMethod): Prom
       unchecked: load.reason ?? (await why('kexec_load', false)).reason,
       fileLoad,
       earlyConsole: whyNoEarlyConsole(arch, append),
+      crash: whyNoCrash(loader.type),
     },
     layout: load.layout,
   }
@@ -74,6 +76,10 @@ function whyNoEarlyConsole(arch: string, append: string): string | undefined {
     return "POWER's first words show on the hypervisor's console without being asked for"
   if (/\b(earlycon|earlyprintk)\b/.test(append)) return "the descriptor's append asks for an early console"
   return undefined
+}
+
+function whyNoCrash(loader: string): string | undefined {
+  return loader === 'kexec-tools' ? undefined : `${loader} loads no crash kernel`
 }
 
 /** Loads and unloads, to see whether it can be done. */
@@ -138,10 +144,11 @@ async function runBlocks(
   experiment: GapExperiment,
   { ifdown, blocks }: { ifdown: boolean; blocks: number },
 ): Promise<void> {
-  const iterations = blocks * experiment.conditions.length
+  const conditions = () => experiment.conditions.filter(({ crash }) => !crash)
+  const iterations = blocks * conditions().length
   let iteration = 0
   for (let block = 1; block <= blocks; block++)
-    for (const one of orderOf(experiment.conditions, experiment.seed, block))
+    for (const one of orderOf(conditions(), experiment.seed, block))
       try {
         const turn = { iteration: ++iteration, iterations }
         const cycle = await board.kexec(...cycleOf(one, ifdown, turn))
@@ -153,6 +160,19 @@ async function runBlocks(
         if (!(error instanceof Skip)) throw error
         leaveOut(experiment, one, error.message)
       }
+}
+
+/** Crashes come last: each takes a boot before it and leaves a kernel that can't kexec on. */
+async function runCrashes(board: BoardUnderTest, experiment: GapExperiment, blocks: number): Promise<void> {
+  for (const one of experiment.conditions.filter(({ crash }) => crash))
+    for (let block = 1; block <= blocks; block++) {
+      const [method, options] = cycleOf(one, true, { iteration: block, iterations: blocks })
+      const cycle = await board.tryCrash(method, options)
+      // The first of them shows whether there is memory for it.
+      if (cycle.diagnosis?.kind === 'load-error') return leaveOut(experiment, one, cycle.failure!.message)
+      if (cycle.failure) throw cycle.failure
+      one.observations.push(observationOf(block, cycle))
+    }
 }
 
 function cycleOf(

@@ -109,6 +109,7 @@ function figures(experiment: GapExperiment, { medians }: Pick<Cells, 'medians'>)
     consoleWait,
     rest: minus(minus(minus(reference, purgatory ?? 0), relocation), early ? 0 : (consoleWait ?? 0)),
     syscall: minus(gaps.get('file-load'), reference),
+    crashKernel: minus(gaps.get('crash-kernel'), gaps.get(base)),
     secondaryCpus: minus(medians('startupMs').get(base), medians('startupMs').get('one-cpu')),
     consoleText: minus(medians('totalMs').get(base), medians('totalMs').get('quiet')),
   })

@@ -6,14 +6,14 @@ const reference: Reference = { syscall: 'kexec_load', checks: true, earlyConsole
 
 /** How many things two conditions differ in. */
 function differences(one: Condition, other: Condition): number {
-  const keys = ['syscall', 'checks', 'padMiB', 'earlyConsole', 'append'] as const
+  const keys = ['syscall', 'checks', 'padMiB', 'earlyConsole', 'append', 'crash'] as const
   return keys.filter((key) => one[key] !== other[key]).length
 }
 
 test('each condition differs in one thing from the one that it names', (t) => {
   const { conditions, leftOut } = planExperiment(reference, {})
   t.deepEqual(leftOut, [])
-  t.is(conditions.length, 12)
+  t.is(conditions.length, 13)
   t.is(new Set(conditions.map(({ name }) => name)).size, conditions.length)
   for (const one of conditions) {
     const from = conditions.find(({ name }) => name === one.from)

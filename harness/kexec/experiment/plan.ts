@@ -21,12 +21,13 @@ export type Cannot = {
   fileLoad?: string | undefined
   padding?: string | undefined
   earlyConsole?: string | undefined
+  crash?: string | undefined
 }
 
 /** All conditions that a board can do, the reference first, and why the others are left out. */
 export function planExperiment(reference: Reference, cannot: Cannot): Plan {
   const plain = (change: Partial<Condition> & Pick<Condition, 'name' | 'differsIn'>): Condition => ({
-    ...{ from: 'reference', padMiB: 0, append: '', shownIn: 'gapMs' as const },
+    ...{ from: 'reference', padMiB: 0, append: '', crash: false, shownIn: 'gapMs' as const },
     ...reference,
     ...change,
   })
@@ -64,6 +65,7 @@ export function planExperiment(reference: Reference, cannot: Cannot): Plan {
       undefined,
     ],
     [short({ name: 'quiet', differsIn: 'quiet', append: 'quiet', shownIn: 'totalMs' }), undefined],
+    [short({ name: 'crash-kernel', differsIn: 'crash kernel', crash: true }), cannot.crash],
   ]
   return {
     conditions: candidates.flatMap(([one, reason]) => (reason === undefined ? [one] : [])),

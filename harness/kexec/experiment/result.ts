@@ -20,6 +20,8 @@ const condition = z.object({
   earlyConsole: z.boolean(),
   /** Added to the new kernel's command line. */
   append: z.string(),
+  /** True: a crash kernel, which lies where it runs since it was loaded, and is started by a crash. */
+  crash: z.boolean().default(false),
   shownIn,
 })
 export type Condition = z.infer<typeof condition>
@@ -60,6 +62,7 @@ export const estimateNames = [
   'consoleWait',
   'rest',
   'syscall',
+  'crashKernel',
   'secondaryCpus',
   'consoleText',
 ] as const

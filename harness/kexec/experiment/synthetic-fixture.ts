@@ -13,6 +13,8 @@ export const truth = {
   secondaryCpusMs: 120,
   consoleTextMs: 700,
   fileLoadMs: -8_000,
+  /** What is not shut down before a crash. */
+  shutdownTailMs: 40,
 }
 
 export type Noise = {
@@ -55,11 +57,12 @@ export function synthetic(
   return { reference: 'kexec_load', seed, movedMiB, movedIs: 'segments', conditions: kept, leftOut }
 }
 
-function gapOf({ padMiB, checks, earlyConsole, syscall }: Condition): number {
+function gapOf({ padMiB, checks, earlyConsole, syscall, crash }: Condition): number {
   const mib = truth.movedMiB + padMiB
   return (
     truth.restMs +
-    mib * (truth.relocationPerMiB + (checks ? truth.digestPerMiB : 0)) +
+    (crash ? -truth.shutdownTailMs : mib * truth.relocationPerMiB) +
+    mib * (checks ? truth.digestPerMiB : 0) +
     (earlyConsole ? 0 : truth.consoleWaitMs) +
     (syscall === 'kexec_load' ? 0 : truth.fileLoadMs)
   )
