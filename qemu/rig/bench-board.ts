@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkedMs } from '../../harness/duration.ts'
 import type { Drive, QemuArch, QemuMachineDescription, QemuProgram } from '../arguments.ts'
 import { type Machine, startMachine } from '../machine.ts'
+import { forgetTranslations } from '../translations.ts'
 import type { Line, LineEnd, Plug } from './line.ts'
 import type { Outlet } from './outlet.ts'
 import type { RigConsole, RigFault, RigPower, RigSpec } from './spec.ts'
@@ -27,6 +28,9 @@ type Tell = (text: string) => void
 type TextFault = Extract<RigFault, { after: string }>
 type Watched = { fault: TextFault; text: TextCount }
 
+/** The last words of an old kernel and the first of a new one: between them code is copied over code, which is slow to emulate. */
+const kexecWords = ['Starting new kernel', 'Linux version '] as const
+
 /** The board, and the outlet that feeds it. */
 export class BenchBoard implements Outlet, LineEnd, AsyncDisposable {
   readonly name: string
@@ -35,6 +39,7 @@ export class BenchBoard implements Outlet, LineEnd, AsyncDisposable {
   readonly #board: RigBoard
   readonly #tell: Tell
   readonly #watched: Watched[]
+  readonly #kexec = kexecWords.map((text) => ({ text, next: new TextCount(text, 1) }))
   readonly #stop = new AbortController()
   #line: Line | undefined
   #plug: Plug | undefined
@@ -148,6 +153,18 @@ export class BenchBoard implements Outlet, LineEnd, AsyncDisposable {
       this.#bringOn(fault)
     }
     this.#line?.say(chunk.subarray(0, said))
+    this.#easeKexec(chunk)
+  }
+
+  /** Nothing that a board's user could see: a real CPU has no translations. */
+  #easeKexec(chunk: Buffer): void {
+    for (const words of this.#kexec) {
+      if (words.next.push(chunk) === undefined) continue
+      words.next = new TextCount(words.text, 1)
+      const { arch, machine } = this.#board
+      if (this.#machine && !this.#dead && machine.accelerator === 'tcg' && arch !== 'ppc64le')
+        void forgetTranslations({ arch, qmp: this.#machine.qmp })
+    }
   }
 
   #bringOn(fault: TextFault): void {

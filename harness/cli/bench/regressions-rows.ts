@@ -54,7 +54,7 @@ function timeOf({ phases, gap }: Cycle, phase: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-/** What is said where nothing was planted: random splits of all those cycles. */
+/** What is said where nothing was planted: some of those cycles, drawn at random, against all others. */
 export function controlRow(
   normal: readonly Cycle[],
   { cycles, setup, random }: Sizes & { random: () => number },
@@ -66,7 +66,7 @@ export function controlRow(
     figure: `${alarms} alarms in ${comparisons} (${percent(alarms / comparisons)})`,
     bound: `≤ ${percent(level)}`,
     verdict: alarms <= level * comparisons ? 'ok' : 'missed',
-    n: `${size} cycles against ${size}`,
-    note: `an alarm is any change of any phase or part; random splits of ${normal.length} cycles`,
+    n: `${size} cycles against ${normal.length - size}`,
+    note: 'an alarm is any change of any phase or part; drawn at random',
   }
 }

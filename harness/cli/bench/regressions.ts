@@ -38,7 +38,7 @@ export const largerInitramfs: Benchmark = {
   about: `a larger initramfs planted, caught and named, ${about}`,
   onlyByName: true,
   // A host that is shared makes some cycles of an emulated board a third longer, and a larger initramfs is no more than that.
-  run: (context) => run(context, larger, { board: 'qemu-x86_64', cycles: 16 }),
+  run: (context) => run(context, larger, { board: 'qemu-x86_64', cycles: 8 }),
 }
 
 const defaultTrials = 20
