@@ -34,35 +34,21 @@ export type Judged = {
   compared: number
 }
 
-/** As docs/regressions.md advises: of fewer runs than three nothing is known of what the host does from one to the next. */
-const baselineRuns = 5
-const fewestCyclesOfRun = 3
-
-/** Compares a set of cycles, as one run, with a baseline, in as many runs as it has cycles for. */
+/** Compares two sets of cycles as two runs. */
 export function compareCycles(
   from: readonly Cycle[],
   to: readonly Cycle[],
   { thresholds, ...board }: Setup,
 ): ComparedPhase[] {
-  const runs = from.length >= baselineRuns * fewestCyclesOfRun ? baselineRuns : 1
-  return compareSides(sideOf('from', inRuns(from, runs), board), sideOf('to', [to], board), () => thresholds)
+  return compareSides(sideOf('from', from, board), sideOf('to', to, board), () => thresholds)
 }
 
-/** Cycles that came one after the other are a run. */
-function inRuns(cycles: readonly Cycle[], runs: number): Cycle[][] {
-  const borderOf = (run: number) => Math.round((run * cycles.length) / runs)
-  return Array.from({ length: runs }, (_, run) => cycles.slice(borderOf(run), borderOf(run + 1)))
-}
-
-/** The cycles of a side were all run in the same way. */
-function sideOf(name: string, runs: readonly (readonly Cycle[])[], board: Omit<Measured, 'cycles'>): Side {
-  const groups = runs.flatMap((cycles) => measuredGroups({ ...board, cycles }))
-  const measured = groups.map((group, index) => ({
-    ...{ run: `${name} ${index + 1}`, startedAt: null, values: phaseValues(group) },
+function sideOf(name: string, cycles: readonly Cycle[], board: Omit<Measured, 'cycles'>): Side {
+  const groups = measuredGroups({ ...board, cycles }).map((group) => ({
+    ...{ board: group.board, conditions: group.conditions, kernels: [] },
+    runs: [{ run: name, startedAt: null, values: phaseValues(group) }],
   }))
-  const [first] = groups
-  if (!first) return { name, groups: [] }
-  return { name, groups: [{ board: first.board, conditions: first.conditions, kernels: [], runs: measured }] }
+  return { name, groups }
 }
 
 /** Whether a comparison with cycles that have a regression planted says what it must. */
@@ -88,7 +74,7 @@ export function isAlarm(rows: readonly ComparedPhase[]): boolean {
   return rows.some(({ verdict }) => verdict === 'slower' || verdict === 'faster')
 }
 
-/** How many of `count` random draws of `size` of the same cycles raise an alarm, anywhere, against all others. */
+/** How many of `count` random splits of the same cycles into two sets of `size` raise an alarm, anywhere. */
 export function alarmsOfSplits(
   cycles: readonly Cycle[],
   { size, count, random }: { size: number; count: number; random: () => number },
@@ -97,7 +83,7 @@ export function alarmsOfSplits(
   let alarms = 0
   for (let split = 0; split < count; split++) {
     const mixed = shuffled(cycles, random)
-    if (isAlarm(compareCycles(mixed.slice(size), mixed.slice(0, size), setup))) alarms++
+    if (isAlarm(compareCycles(mixed.slice(0, size), mixed.slice(size, 2 * size), setup))) alarms++
   }
   return alarms
 }

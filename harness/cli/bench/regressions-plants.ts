@@ -76,10 +76,18 @@ function sleeping(): Observer {
 /** The cycles of each trial. */
 export type Sets = { normal: Cycle[]; planted: Map<Plant, Cycle[]> }
 
-/** All cycles that have nothing planted: what a baseline of several runs is. */
+/** All cycles that have nothing planted. */
 export function withoutPlant(sets: readonly Sets[]): Cycle[] {
   return sets.flatMap(({ normal }) => normal)
 }
 
-/** One comparison of a trial's cycles that have a plant with all cycles that have none. */
+const trialsAround = 3
+
+/** The cycles with nothing planted of this trial and of those around it: what the host did meanwhile befell all of them. */
+export function baselineOf(sets: readonly Sets[], index: number): Cycle[] {
+  const first = Math.max(0, Math.min(index - trialsAround, sets.length - 2 * trialsAround - 1))
+  return withoutPlant(sets.slice(first, first + 2 * trialsAround + 1))
+}
+
+/** One comparison of a trial's cycles that have a plant with those around them that have none. */
 export type Trial = { plant: Plant; judged: Judged }

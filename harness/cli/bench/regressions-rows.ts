@@ -5,7 +5,7 @@ import { shiftBetween } from '../../stats/rank-test.ts'
 import { summarize } from '../../stats/summary.ts'
 import type { Row } from './benchmark.ts'
 import { alarmsOfSplits, type Cycle, type Setup } from './regressions-judge.ts'
-import { type Plant, type Sets, type Trial, withoutPlant } from './regressions-plants.ts'
+import { baselineOf, type Plant, type Sets, type Trial, withoutPlant } from './regressions-plants.ts'
 
 /** As many comparisons of a thing with itself, and the share of them that may raise an alarm. */
 const comparisons = 200
@@ -29,7 +29,7 @@ export function plantRow(
     figure: `${caught} of ${own.length} caught, ${named} named`,
     bound: `${own.length} of ${own.length}`,
     verdict: caught === own.length && named === own.length ? 'ok' : 'missed',
-    n: `${cycles} cycles against ${withoutPlant(sets).length}`,
+    n: `${cycles} cycles against ${baselineOf(sets, 0).length}`,
     note: [
       `${phaseLabel(plant.phase)} ${growthText(plant, own, sets)}`,
       ...(strangers.length > 0 ? [`blamed beside it: ${strangers.join(', ')}`] : []),
@@ -54,7 +54,7 @@ function timeOf({ phases, gap }: Cycle, phase: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-/** What is said where nothing was planted: some of those cycles, drawn at random, against all others. */
+/** What is said where nothing was planted: random splits of those cycles. */
 export function controlRow(
   normal: readonly Cycle[],
   { cycles, setup, random }: Sizes & { random: () => number },
@@ -66,7 +66,7 @@ export function controlRow(
     figure: `${alarms} alarms in ${comparisons} (${percent(alarms / comparisons)})`,
     bound: `≤ ${percent(level)}`,
     verdict: alarms <= level * comparisons ? 'ok' : 'missed',
-    n: `${size} cycles against ${normal.length - size}`,
-    note: 'an alarm is any change of any phase or part; drawn at random',
+    n: `${size} cycles against ${size}`,
+    note: `an alarm is any change of any phase or part; random splits of ${normal.length} cycles`,
   }
 }

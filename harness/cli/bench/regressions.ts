@@ -12,6 +12,7 @@ import { boardsDir } from '../paths.ts'
 import { type BenchContext, type Benchmark, type Row, toCount } from './benchmark.ts'
 import { type Cycle, compareCycles, judge, type Setup } from './regressions-judge.ts'
 import {
+  baselineOf,
   larger,
   type Plant,
   type Planting,
@@ -44,7 +45,7 @@ export const largerInitramfs: Benchmark = {
 const defaultTrials = 20
 /** Four against eight are the fewest that can tell one of five phases and six parts of the gap from chance. */
 const fewestCycles = 4
-/** Those with nothing planted are shared by all trials, as a baseline is. */
+/** Those with nothing planted are shared by the trials around them. */
 const normalCycles = (cycles: number) => Math.max(3, Math.ceil(cycles / 4))
 /** A board that fails as often as this in a row is not one to measure. */
 const mostFailures = 3
@@ -67,7 +68,7 @@ async function run(
   // Where KASLR puts the new kernel, x86's decompressor takes up to ten times as long: much more than what is planted.
   const append = [descriptor.append, descriptor.arch === 'x86_64' ? 'nokaslr' : ''].filter(Boolean).join(' ')
   await using resources = new AsyncDisposableStack()
-  const { session, board } = await openSession(
+  const { session } = await openSession(
     resources,
     context,
     { board: [name], append, fault: slowShutdown.fault },
@@ -75,7 +76,8 @@ async function run(
   )
   const setup = {
     name: descriptor.name,
-    accelerator: board.accelerator,
+    // As of a board of its own: sets that take turns have the same host.
+    accelerator: null,
     append,
     thresholds: thresholdsOf(descriptor),
   }
@@ -157,7 +159,7 @@ async function measureSets(measuring: Measuring, trial: number, random: () => nu
 
 function judgeTrial(sets: readonly Sets[], index: number, plant: Plant, setup: Setup): Trial {
   const planted = sets[index]!.planted.get(plant)!
-  return { plant, judged: judge(compareCycles(withoutPlant(sets), planted, setup), plant) }
+  return { plant, judged: judge(compareCycles(baselineOf(sets, index), planted, setup), plant) }
 }
 
 function trialText(judged: readonly Trial[]): string {
