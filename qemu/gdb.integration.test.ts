@@ -3,8 +3,8 @@ import test from 'ava'
 import { LabError } from '../harness/errors.ts'
 import { GdbStub } from './gdb.ts'
 import { consoleGuest } from './guests/console.ts'
-import { guestMachines, writeGuests } from './guests/machines.ts'
-import { type Machine, startMachine } from './machine.ts'
+import { bootedGuest, writeGuests } from './guests/machines.ts'
+import type { Machine } from './machine.ts'
 
 const folder = await writeGuests()
 test.after.always(() => rm(folder, { recursive: true, force: true }))
@@ -18,30 +18,6 @@ const guests = {
   arm64: { base: 0x40080000, send: Buffer.from('421940b9e2ff2f37', 'hex'), programCounter: 32, letter: 0 },
 }
 
-/** A machine whose guest has said `boot`; `heard` is what it said since. */
-async function booted(arch: keyof typeof guests, cpus = 1) {
-  let text = ''
-  let wake = () => {}
-  const options = guestMachines(folder)[arch]
-  const machine = await startMachine({
-    ...options,
-    machine: { ...options.machine, cpus },
-    onConsole: (chunk) => {
-      text += chunk.toString('latin1')
-      wake()
-    },
-  })
-  const until = async (wanted: string) => {
-    while (!text.endsWith(wanted)) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      wake = resolve
-      await promise
-    }
-  }
-  await until('boot\r\n')
-  return { machine, until }
-}
-
 async function isRunning(machine: Machine): Promise<boolean> {
   const { running } = await machine.qmp.execute<{ running: boolean }>('query-status')
   return running
@@ -49,7 +25,7 @@ async function isRunning(machine: Machine): Promise<boolean> {
 
 for (const [arch, { base, send, programCounter, letter }] of Object.entries(guests)) {
   test(`${arch}: a breakpoint stops the guest, whose registers and memory can be read`, async (t) => {
-    const { machine, until } = await booted(arch as keyof typeof guests)
+    const { machine, until } = await bootedGuest(folder, arch as keyof typeof guests)
     await using _machine = machine
     const stub = await GdbStub.attach(machine.qmp)
     t.false(await isRunning(machine))
@@ -78,7 +54,7 @@ for (const [arch, { base, send, programCounter, letter }] of Object.entries(gues
 }
 
 test('what the stub refuses is told, and it answers on', async (t) => {
-  const { machine } = await booted('x86_64', 2)
+  const { machine } = await bootedGuest(folder, 'x86_64', 2)
   await using _machine = machine
   const stub = await GdbStub.attach(machine.qmp)
   await t.throwsAsync(stub.readMemory(0xffff_ffff_ffff_0000n, 8), {
@@ -92,7 +68,7 @@ test('what the stub refuses is told, and it answers on', async (t) => {
 })
 
 test('a wait for a stop ends by its limit, by its signal, and when QEMU is gone', async (t) => {
-  const { machine } = await booted('x86_64')
+  const { machine } = await bootedGuest(folder, 'x86_64')
   await using _machine = machine
   const stub = await GdbStub.attach(machine.qmp)
   stub.resume()
@@ -111,7 +87,7 @@ test('a wait for a stop ends by its limit, by its signal, and when QEMU is gone'
 })
 
 test('a new client finds no breakpoint of an older one', async (t) => {
-  const { machine, until } = await booted('arm64')
+  const { machine, until } = await bootedGuest(folder, 'arm64')
   await using _machine = machine
   const { base, send } = guests.arm64
   const old = await GdbStub.attach(machine.qmp)

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import test from 'ava'
-import { guestMachines, writeGuests } from './guests/machines.ts'
-import { type Machine, startMachine } from './machine.ts'
+import { bootedGuest, writeGuests } from './guests/machines.ts'
+import type { Machine } from './machine.ts'
 import { forgetTranslations } from './translations.ts'
 
 const folder = await writeGuests()
@@ -13,22 +13,11 @@ async function flushes({ qmp }: Machine): Promise<number> {
 
 for (const arch of ['x86_64', 'arm64'] as const)
   test(`${arch}: what was translated is forgotten, once each time, and the guest answers on`, async (t) => {
-    const heard = { text: '' }
-    let onHeard = () => {}
-    await using machine = await startMachine({
-      ...guestMachines(folder)[arch],
-      onConsole: (chunk) => {
-        heard.text += chunk.toString('latin1')
-        onHeard()
-      },
-    })
-    const until = async (end: string) => {
-      while (!heard.text.endsWith(end)) await new Promise<void>((resolve) => (onHeard = resolve))
-    }
-    await until('boot\r\n')
+    const { machine, until } = await bootedGuest(folder, arch)
+    await using _machine = machine
     const before = await flushes(machine)
     for (const [times, letter] of ['a', 'b'].entries()) {
-      await forgetTranslations({ arch, qmp: machine.qmp })
+      await forgetTranslations(machine)
       t.is(await flushes(machine), before + times + 1)
       await machine.write(letter)
       await until(letter)
@@ -36,7 +25,7 @@ for (const arch of ['x86_64', 'arm64'] as const)
   })
 
 test('of a QEMU that is gone nothing is heard', async (t) => {
-  const machine = await startMachine({ ...guestMachines(folder).x86_64, onConsole: () => {} })
+  const { machine } = await bootedGuest(folder, 'x86_64')
   await machine[Symbol.asyncDispose]()
-  await t.notThrowsAsync(forgetTranslations({ arch: 'x86_64', qmp: machine.qmp }))
+  await t.notThrowsAsync(forgetTranslations(machine))
 })

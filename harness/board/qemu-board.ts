@@ -218,9 +218,7 @@ export class QemuBoard implements Board {
 
   async forgetTranslations(): Promise<void> {
     const { forgetTranslations } = await import('../../qemu/translations.ts')
-    const { arch, qmp } = this.#running()
-    // Not tried with ppc64le.
-    if (this.accelerator === 'tcg' && arch !== 'ppc64le') await forgetTranslations({ arch, qmp })
+    await forgetTranslations(this.#running())
   }
 
   async findKimages(signal: AbortSignal): Promise<Kimage[]> {

@@ -2,7 +2,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { MachineOptions } from '../machine.ts'
+import { type Machine, type MachineOptions, startMachine } from '../machine.ts'
 import { consoleGuest } from './console.ts'
 
 /** Writes the guests' images to a new folder, which the caller removes; its name has a comma in it. */
@@ -36,4 +36,32 @@ export function guestMachines(folder: string): { x86_64: MachineOptions; arm64: 
       onConsole: () => {},
     },
   }
+}
+
+/** A machine whose guest has said `boot`; `until` waits for what it says last. */
+export async function bootedGuest(
+  folder: string,
+  arch: keyof ReturnType<typeof guestMachines>,
+  cpus = 1,
+): Promise<{ machine: Machine; until(wanted: string): Promise<void> }> {
+  let text = ''
+  let wake = () => {}
+  const options = guestMachines(folder)[arch]
+  const machine = await startMachine({
+    ...options,
+    machine: { ...options.machine, cpus },
+    onConsole: (chunk) => {
+      text += chunk.toString('latin1')
+      wake()
+    },
+  })
+  const until = async (wanted: string) => {
+    while (!text.endsWith(wanted)) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      wake = resolve
+      await promise
+    }
+  }
+  await until('boot\r\n')
+  return { machine, until }
 }

@@ -161,9 +161,7 @@ export class BenchBoard implements Outlet, LineEnd, AsyncDisposable {
     for (const words of this.#kexec) {
       if (words.next.push(chunk) === undefined) continue
       words.next = new TextCount(words.text, 1)
-      const { arch, machine } = this.#board
-      if (this.#machine && !this.#dead && machine.accelerator === 'tcg' && arch !== 'ppc64le')
-        void forgetTranslations({ arch, qmp: this.#machine.qmp })
+      if (this.#machine && !this.#dead) void forgetTranslations(this.#machine)
     }
   }
 

@@ -48,7 +48,8 @@ export const usual: Planting = {
 
 /**
  * The image's own initramfs has 2 MiB, of which 30 % are nothing; it is padded to 120 MiB, which a distribution's may have, and to
- * 156: relocation takes about a millisecond for each. Zeros are as much work as anything else for what copies and digests them, and hardly any for what unpacks.
+ * 156: relocation takes about a millisecond for each. Zeros are as much work as anything else for what copies and digests them,
+ * and hardly any for what unpacks.
  */
 const padMiB = 118
 const moreMiB = 36

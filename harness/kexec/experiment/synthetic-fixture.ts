@@ -42,17 +42,22 @@ export function synthetic(
     ...one,
     observations: [] as GapExperiment['conditions'][number]['observations'],
   }))
-  let cycle = 0
-  for (let block = 1; block <= blocks; block++)
-    for (const one of orderOf(kept, seed, block)) {
-      cycle++
-      const off = block === 2 && one.from === null ? outlierMs : 0
-      const noisy = (ms: number) => ms * (1 + share * normal(random)) * (1 + drift * cycle) + off
-      const gapMs = noisy(gapOf(one))
-      const startupMs = noisy(2_000 + (one.append === 'maxcpus=1' ? 0 : truth.secondaryCpusMs))
-      const textMs = one.append === 'quiet' ? 0 : truth.consoleTextMs
-      one.observations.push({ block, cycle, gapMs, startupMs, totalMs: noisy(gapOf(one) + 4_000 + textMs) })
-    }
+  const each = Array.from({ length: blocks }, (_, index) => index + 1)
+  const [crashes, others] = [kept.filter(({ crash }) => crash), kept.filter(({ crash }) => !crash)]
+  // As on a board: crashes come after all blocks.
+  const turns = [
+    ...each.flatMap((block) => orderOf(others, seed, block).map((one) => ({ one, block }))),
+    ...each.flatMap((block) => crashes.map((one) => ({ one, block }))),
+  ]
+  for (const [index, { one, block }] of turns.entries()) {
+    const cycle = index + 1
+    const off = block === 2 && one.from === null ? outlierMs : 0
+    const noisy = (ms: number) => ms * (1 + share * normal(random)) * (1 + drift * cycle) + off
+    const gapMs = noisy(gapOf(one))
+    const startupMs = noisy(2_000 + (one.append === 'maxcpus=1' ? 0 : truth.secondaryCpusMs))
+    const textMs = one.append === 'quiet' ? 0 : truth.consoleTextMs
+    one.observations.push({ block, cycle, gapMs, startupMs, totalMs: noisy(gapOf(one) + 4_000 + textMs) })
+  }
   const { movedMiB } = truth
   return { reference: 'kexec_load', seed, movedMiB, movedIs: 'segments', conditions: kept, leftOut }
 }
