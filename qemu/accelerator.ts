@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { z } from 'zod'
 import { LabError } from '../harness/errors.ts'
-import { escapeCommas, type QemuArch, type QemuProgram } from './arguments.ts'
+import { type AcceleratorName, escapeCommas, type QemuArch, type QemuProgram } from './arguments.ts'
 import { probeGuest } from './guests/probe.ts'
 import { ownWords, startQemu } from './process.ts'
 import { privateFolder, removeFolder } from './sockets.ts'
 
 export type Accelerator = {
-  accelerator: 'tcg' | 'kvm'
+  accelerator: AcceleratorName
   /** Why, as a sentence that a person reads. */
   reason: string
   /** What `qemu --version` says, for instance `7.2.22`. */
@@ -41,12 +41,14 @@ const hostArch: Record<string, HostArch> = { x64: 'x86_64', arm64: 'arm64' }
 export async function chooseAccelerator(
   program: QemuProgram,
   arch: QemuArch,
-  wanted: 'auto' | 'tcg' | 'kvm',
+  wanted: 'auto' | AcceleratorName,
   cacheDir: string,
   options: ChooseOptions = {},
 ): Promise<Accelerator> {
   const qemuVersion = await versionOf(program, options.signal)
   if (wanted === 'tcg') return { accelerator: 'tcg', reason: 'TCG: as the board asks', qemuVersion }
+  if (wanted === 'icount')
+    return { accelerator: 'icount', reason: 'TCG that counts instructions: as the board asks', qemuVersion }
   const problem = await kvmProblem(program, arch, cacheDir, qemuVersion, options)
   if (problem === null) return { accelerator: 'kvm', reason: 'KVM: a probe guest ran', qemuVersion }
   if (wanted === 'kvm') {

@@ -2,6 +2,9 @@
 
 export type QemuArch = 'x86_64' | 'arm64' | 'ppc64le'
 
+/** What executes the guest's code; icount: TCG that counts instructions and takes each for a nanosecond of the guest's time. */
+export type AcceleratorName = 'tcg' | 'kvm' | 'icount'
+
 /** A QEMU binary and what it needs to run; `extraArgs` such as `-L` to its data folder come first on the line. */
 export type QemuProgram = {
   path: string
@@ -29,7 +32,7 @@ export type QemuMachineDescription = {
   cpus: number
   /** A number of MiB, or QEMU's own words such as `2G`. */
   memory: number | string
-  accelerator: 'tcg' | 'kvm'
+  accelerator: AcceleratorName
   /** One `-device` each, as QEMU takes it. */
   devices?: string[]
   disks?: readonly DiskModel[]
@@ -80,7 +83,7 @@ export function qemuArguments(
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
     ...['-name', `guest=${escapeCommas(options.name)}`],
     ...['-machine', [machine.type, ...Object.entries(machine.options ?? {}).map(property)].join(',')],
-    ...['-accel', machine.accelerator],
+    ...acceleratorArguments(machine.accelerator),
     ...(machine.cpu === undefined ? [] : ['-cpu', machine.cpu]),
     ...['-smp', String(machine.cpus), '-m', memorySize(machine.memory)],
     // A guest that resets, powers off or panics is paused as it is, and can still be examined.
@@ -104,6 +107,11 @@ export function qemuArguments(
     ...(machine.flash === undefined ? [] : flashArguments(machine.flash)),
     ...(machine.extraArgs ?? []),
   ]
+}
+
+/** Without `sleep=off` a guest that has nothing to do waits as long as it says, instead of leaping to its next timer. */
+function acceleratorArguments(accelerator: AcceleratorName): string[] {
+  return accelerator === 'icount' ? ['-accel', 'tcg', '-icount', 'shift=0'] : ['-accel', accelerator]
 }
 
 /** QEMU's option syntax ends a value at a comma unless the comma is doubled. */

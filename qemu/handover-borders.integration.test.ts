@@ -12,8 +12,12 @@ async function follow(
 ): Promise<{ borders: Borders; samples: PcSample[]; startNs: bigint; endNs: bigint }> {
   await guest.load(load)
   const machineKexec = await guest.symbol('machine_kexec')
-  const { qmp } = guest.machine
-  await using watch = await watchBorders({ qmp, arch }, machineKexec, new AbortController().signal)
+  const { qmp, accelerator } = guest.machine
+  await using watch = await watchBorders(
+    { qmp, arch, accelerator },
+    machineKexec,
+    new AbortController().signal,
+  )
   const from = guest.position
   await guest.machine.write('kexec -e\n')
   await guest.until(/Starting new kernel|Bye!/, from)
@@ -21,7 +25,7 @@ async function follow(
   await using sampling = samplePcs(guest.machine)
   await guest.until(/Linux version|Booting Linux/, from)
   const endNs = process.hrtime.bigint()
-  watch.end()
+  watch.end(endNs)
   const samples = await sampling.stop()
   const borders = await watch.result
   if ('failed' in borders) throw new Error(borders.failed)
@@ -65,6 +69,24 @@ test.serial(
     }
   },
 )
+
+test.serial('x86_64: where instructions are counted, two handovers are as long as each other', async (t) => {
+  await using guest = await LinuxGuest.boot('q35', [], 'icount')
+  const stretches: bigint[][] = []
+  for (let time = 0; time < 2; time++) {
+    const followed = await follow(guest, 'x86_64', '-c --no-checks')
+    await inOrder(t, guest, followed)
+    const { counted, machineKexecNs } = followed.borders
+    t.is(counted[0]!.atNs, machineKexecNs!)
+    t.is(counted.at(-1)!.atNs, followed.endNs)
+    // Relocation and purgatory: the decompressor also depends on where KASLR puts the kernel.
+    const [first, , third] = counted.map(({ executedNs }) => executedNs)
+    stretches.push([third! - first!])
+  }
+  const [[one], [other]] = stretches as [[bigint], [bigint]]
+  t.true(one > 10_000_000n, `${one}`)
+  t.true(Math.abs(Number(one - other)) / Number(one) < 0.01, `${one} and ${other} instructions`)
+})
 
 test.serial('arm64: the digest is purgatory’s, and the samples were there too', async (t) => {
   await using guest = await LinuxGuest.boot('virt', [])

@@ -1,9 +1,11 @@
 /** When a handover went from one stretch of code into the next: breakpoints at the borders, without debug symbols. */
 import { LabError } from '../harness/errors.ts'
 import { type HeldArch, HeldGuest, type HeldTime } from './held-guest.ts'
+import { type CountedMoment, executedNs, stopAndCount } from './icount.ts'
 import { findHeadJump, findKernelEntry, findKernelJump } from './kernel-entry.ts'
 import { type KexecSegment, type Kimage, readKimage } from './kimage.ts'
 import type { Machine } from './machine.ts'
+import type { QmpClient } from './qmp.ts'
 import { parseRamRanges } from './ram.ts'
 
 /** Moments of the host's monotonic clock, nanoseconds; null: that border was not found, and the next stretch has its time. */
@@ -18,6 +20,8 @@ export type Borders = {
   decompressedNs: bigint | null
   /** When the guest stood still: that time is no part of any stretch. */
   held: readonly HeldTime[]
+  /** What had been executed at each border, oldest first, on a machine that counts it; else empty. */
+  counted: readonly CountedMoment[]
   /** Where the relocation puts what; empty where struct kimage is not as it is known. */
   segments: KexecSegment[]
   /** Guest-physical address of the new kernel's first instruction; null where none was found. */
@@ -27,8 +31,8 @@ export type Borders = {
 export type BordersWatch = AsyncDisposable & {
   /** Never rejects. */
   result: Promise<Borders | { failed: string }>
-  /** To be called when the new kernel has said its first line: no border comes after it. */
-  end(): void
+  /** To be called when the new kernel has said its first line, with the moment of that: no border comes after it. */
+  end(atNs: bigint): void
 }
 
 /** The longest stretch between two borders, milliseconds: purgatory's digest, on a slow machine. */
@@ -44,7 +48,7 @@ export type BordersStart = bigint | Kimage
  * Arms the first breakpoint and goes on from there by itself. Throws LabError when it can't be armed, with the guest running on.
  */
 export async function watchBorders(
-  machine: Pick<Machine, 'qmp'> & { arch: HeldArch },
+  machine: Pick<Machine, 'qmp' | 'accelerator'> & { arch: HeldArch },
   from: BordersStart,
   signal: AbortSignal,
 ): Promise<BordersWatch> {
@@ -53,17 +57,41 @@ export async function watchBorders(
   const guest = await HeldGuest.take(machine)
   const stop = new AbortController()
   const ended = AbortSignal.any([signal, stop.signal])
-  const walked = walk({ guest, ram, from, arch: machine.arch, signal: ended })
-  const result = walked.catch((error: Error) => ({ failed: error.message })).finally(() => guest.release())
-  const end = () =>
+  const counts = machine.accelerator === 'icount'
+  const firstLine = Promise.withResolvers<bigint | null>()
+  const walked = walk({ ...{ guest, ram, from, counts }, ...machine, signal: ended }).finally(() =>
+    guest.release(),
+  )
+  const result = (
+    counts ? walked.then((borders) => withEnd(borders, machine, firstLine.promise)) : walked
+  ).catch((error: Error) => ({ failed: error.message }))
+  const end = (atNs: bigint | null) => {
+    firstLine.resolve(atNs)
     stop.abort(new LabError('the new kernel came up, and its image was never seen to be entered'))
+  }
   return {
     result,
     end,
     async [Symbol.asyncDispose]() {
-      end()
+      end(null)
       await result
     },
+  }
+}
+
+/** Counts once more at the new kernel's first line, which is as late as the harness is. */
+async function withEnd(
+  borders: Borders,
+  { qmp }: Pick<Machine, 'qmp'>,
+  firstLine: Promise<bigint | null>,
+): Promise<Borders> {
+  const atNs = await firstLine
+  if (atNs === null) return borders
+  try {
+    return { ...borders, counted: [...borders.counted, { atNs, executedNs: await stopAndCount(qmp) }] }
+  } catch {
+    // A machine that is gone by now; what was counted before is not.
+    return borders
   }
 }
 
@@ -72,33 +100,37 @@ type Walk = {
   ram: ReturnType<typeof parseRamRanges>
   from: BordersStart
   arch: HeldArch
+  qmp: QmpClient
+  /** Whether the machine counts what it executes. */
+  counts: boolean
   signal: AbortSignal
 }
 
-async function walk({ guest, ram, from, arch, signal }: Walk): Promise<Borders> {
-  const atKexec = typeof from === 'bigint' ? await guest.runTo(from, { signal }) : undefined
+async function walk({ guest, ram, from, arch, qmp, counts, signal }: Walk): Promise<Borders> {
+  const counted: CountedMoment[] = []
+  const runTo = async (...where: Parameters<HeldGuest['runTo']>) => {
+    const { atNs } = await guest.runTo(...where)
+    if (counts) counted.push({ atNs, executedNs: await executedNs(qmp) })
+    return atNs
+  }
+  const machineKexecNs = typeof from === 'bigint' ? await runTo(from, { signal }) : null
   const { start, segments } =
     typeof from === 'bigint' ? await readKimage(guest, await guest.firstArgument(), ram) : from
   const limits = { signal, timeoutMs: stretchLimitMs }
-  const imageEntry = await guest.runTo(start, limits)
+  const imageEntryNs = await runTo(start, limits)
   const entry = await findKernelEntry(guest, segments, arch)
-  const kernelEntry =
-    entry === null ? undefined : entry === start ? imageEntry : await guest.runTo(entry, limits)
-  const decompressedNs = entry !== null && arch === 'x86_64' ? await decompressed(guest, entry, limits) : null
+  const kernelEntryNs = entry === null ? null : entry === start ? imageEntryNs : await runTo(entry, limits)
+  const out = entry !== null && arch === 'x86_64' ? await findDecompressed(guest, entry, limits) : null
+  const decompressedNs = out === null ? null : await runTo(out, limits)
   guest.resume()
   return {
-    machineKexecNs: atKexec?.atNs ?? null,
-    imageEntryNs: imageEntry.atNs,
-    kernelEntryNs: kernelEntry?.atNs ?? null,
-    decompressedNs,
-    held: guest.held,
-    segments,
-    kernelEntry: entry,
+    ...{ machineKexecNs, imageEntryNs, kernelEntryNs, decompressedNs },
+    ...{ held: guest.held, counted, segments, kernelEntry: entry },
   }
 }
 
-/** From the decompressor's first instruction to the decompressed kernel's; null where its code is not as it is known. */
-async function decompressed(
+/** Runs to the end of the decompressor, and says where the decompressed kernel is; null where its code is not as it is known. */
+async function findDecompressed(
   guest: HeldGuest,
   entry: bigint,
   limits: { signal: AbortSignal; timeoutMs: number },
@@ -106,6 +138,5 @@ async function decompressed(
   const head = await findHeadJump(guest, entry)
   if (head === null) return null
   await guest.runTo(head, limits)
-  const out = await findKernelJump(guest, await guest.resultRegister())
-  return out === null ? null : (await guest.runTo(out, limits)).atNs
+  return await findKernelJump(guest, await guest.resultRegister())
 }

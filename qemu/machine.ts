@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../harness/errors.ts'
 import {
+  type AcceleratorName,
   type Drive,
   firstInheritedFd,
   type QemuArch,
@@ -41,6 +42,7 @@ const quitTimeoutMs = 2_000
 /** How long a QEMU whose connection broke may take to end and so to say why. */
 const endTimeoutMs = 5_000
 const keptEvents = 1_000
+const wakeIntervalMs = 50
 
 /**
  * Starts QEMU, connects console and QMP, and lets the guest run.
@@ -84,6 +86,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const qmp = new QmpClient(sockets.qmp)
   const machine = new Machine({ ...options, args, qemu, qmp, wires, console: sockets.console })
   await firstCommands(machine, options)
+  if (options.machine.accelerator === 'icount') machine.keepAwake()
   // QEMU has a descriptor of its own.
   await state?.close()
   resources.move()
@@ -102,7 +105,7 @@ type MachineParts = MachineOptions & {
 export class Machine implements AsyncDisposable {
   readonly name: string
   readonly arch: QemuArch
-  readonly accelerator: 'tcg' | 'kvm'
+  readonly accelerator: AcceleratorName
   /** QEMU's arguments, as they were passed. */
   readonly args: readonly string[]
   readonly pid: number
@@ -175,6 +178,16 @@ export class Machine implements AsyncDisposable {
     } finally {
       this.#console.off('close', onClose)
     }
+  }
+
+  /**
+   * Wakes QEMU's main loop again and again until QEMU ends. Where instructions are counted it may miss that an idle guest waits for a
+   * timer, and then sleeps until something comes: without this, 20 of 224 lines that were typed at an x86 guest were not
+   * read before another byte came, with it none of 300 (QEMU 7.2, icount_start_warp_timer()).
+   */
+  keepAwake(): void {
+    const timer = setInterval(() => this.qmp.execute('query-status').catch(() => {}), wakeIntervalMs)
+    this.exited.then(() => clearInterval(timer))
   }
 
   /** Ends QEMU (by `quit`, then by SIGKILL); a second call waits for the first. */

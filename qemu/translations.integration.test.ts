@@ -18,9 +18,10 @@ for (const arch of ['x86_64', 'arm64'] as const)
     const before = await flushes(machine)
     for (const [times, letter] of ['a', 'b'].entries()) {
       await forgetTranslations(machine)
-      t.is(await flushes(machine), before + times + 1)
+      // QEMU's main thread only asks for it; the CPU does it before the next instruction (tb_flush(), async_safe_run_on_cpu()).
       await machine.write(letter)
       await until(letter)
+      t.is(await flushes(machine), before + times + 1)
     }
   })
 

@@ -98,7 +98,7 @@ export type Board = AsyncDisposable & {
   /** What is loaded for a kexec, and perhaps was before, found in memory; absent where the board can't be looked into. */
   findKimages?(signal: AbortSignal): Promise<Kimage[]>
   /** Looks again and again where the first CPU is, until it is stopped; absent where the board has no way to. */
-  samplePcs?(): Sampling
+  samplePcs?(): Sampling | undefined
   /** Presses a key of the machine's keyboard, by QEMU's name of it (qapi/ui.json, QKeyCode); absent where it has none. */
   sendKey?(name: string): Promise<void>
   /** Sends frames to each of the board's NICs until disposed; absent where nothing is connected to them. */

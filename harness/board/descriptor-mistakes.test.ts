@@ -84,6 +84,12 @@ const mistakes: [string, string, string, RegExp][] = [
     /machine\.cpus: found 0 \(number\), expected a whole number, at least 1/,
   ],
   [
+    'instructions counted with two CPUs',
+    'type: q35',
+    'type: q35, accelerator: icount, cpus: 2',
+    /machine\.cpus: accelerator icount takes cpus: 1/,
+  ],
+  [
     'a line break in an argument',
     'type: q35',
     'type: q35, extraArgs: ["a\\nb"]',

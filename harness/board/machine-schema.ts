@@ -29,10 +29,10 @@ const machine = {
     .optional()
     .meta({ description: "CPU model and features, as `-cpu` takes them; the machine's own default." }),
   cpus: z.number().int().min(1).max(512).default(2),
-  accelerator: z
-    .enum(['auto', 'tcg', 'kvm'])
-    .default('auto')
-    .meta({ description: 'auto is KVM where a probe shows that it works, else TCG.' }),
+  accelerator: z.enum(['auto', 'tcg', 'kvm', 'icount']).default('auto').meta({
+    description:
+      'auto is KVM where a probe shows that it works, else TCG. icount is TCG that counts instructions, each for a nanosecond: how busy the host is has no part in a gap then. It takes cpus: 1.',
+  }),
   devices: z.array(oneLine).default([]).meta({
     description: 'One `-device` each, as QEMU takes it; before all other devices, as an IOMMU has to be.',
   }),

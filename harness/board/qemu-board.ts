@@ -1,6 +1,6 @@
 /** A board that is a QEMU machine on this host. */
 import type { Image } from '../../images/image-schema.ts'
-import type { Drive, QemuProgram } from '../../qemu/arguments.ts'
+import type { AcceleratorName, Drive, QemuProgram } from '../../qemu/arguments.ts'
 import type { BordersStart, BordersWatch } from '../../qemu/handover-borders.ts'
 import type { HandoverWatch } from '../../qemu/inspection.ts'
 import type { Kimage } from '../../qemu/kimage.ts'
@@ -30,7 +30,7 @@ import type { WarmStates } from './warm-states.ts'
 /** What was chosen to run QEMU boards of one architecture. */
 export type QemuChoice = {
   program: QemuProgram
-  accelerator: 'tcg' | 'kvm'
+  accelerator: AcceleratorName
   /** Why that accelerator, for people. */
   reason: string
 }
@@ -212,8 +212,8 @@ export class QemuBoard implements Board {
 
   async watchBorders(from: BordersStart, signal: AbortSignal): Promise<BordersWatch | undefined> {
     const { watchBorders } = await import('../../qemu/handover-borders.ts')
-    const { arch, qmp } = this.#running()
-    return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp }, from, signal)
+    const { arch, qmp, accelerator } = this.#running()
+    return arch === 'ppc64le' ? undefined : await watchBorders({ arch, qmp, accelerator }, from, signal)
   }
 
   async forgetTranslations(): Promise<void> {
@@ -226,8 +226,10 @@ export class QemuBoard implements Board {
     return await findKimages(this.#running(), signal)
   }
 
-  samplePcs(): Sampling {
-    return samplePcs(this.#running())
+  samplePcs(): Sampling | undefined {
+    const machine = this.#running()
+    // Samples are of the host's time, and what executes instructions faster has fewer of them.
+    return machine.accelerator === 'icount' ? undefined : samplePcs(machine)
   }
 
   sendTraffic(framesPerSecond: number): Traffic {

@@ -4,7 +4,7 @@ import {
   comparablePhases,
   conditions,
   conditionsKey,
-  isGapPart,
+  judgedAs,
   measuredGroups,
   phaseValues,
 } from '../journal/measured.ts'
@@ -62,10 +62,7 @@ export function compareSides(
         pair: {
           from: old.map(({ values }) => values[phase]!),
           to: now.map(({ values }) => values[phase]!),
-          thresholds: thresholdsOf(after.board),
-          // The host that emulates a board is busier at one time than at another.
-          shared: after.conditions.accelerator === null ? undefined : after.board,
-          isPart: isGapPart(phase),
+          ...judgedAs(after.board, after.conditions, phase, merged(after), thresholdsOf(after.board)),
         },
       }
     })

@@ -1,6 +1,7 @@
 import test from 'ava'
 import {
   comparablePhases,
+  judgedAs,
   kernelLine,
   measuredGroups,
   partsBehindGap,
@@ -39,6 +40,21 @@ test('cycles are grouped by what must be equal to compare them', (t) => {
   t.like(groups[0]!.conditions, { accelerator: 'tcg', kernel: '6.1 cloud-arm64', entry: null, append: '' })
   // The warm-up of 99 s is none of them.
   t.deepEqual(phaseValues(groups[0]!).gapMs, [10_390, 10_410, 10_400, 10_402, 10_398, 10_401])
+})
+
+test('what is counted in instructions has no noise and no host, and what is timed beside it has both', (t) => {
+  const values = { gapMs: [1], relocationMs: [1], startupMs: [1] }
+  const as = (accelerator: string | null, phase: string, of: object = values) =>
+    judgedAs('board', { accelerator }, phase, of as Record<string, unknown>, { share: 0.05, ms: 20 })
+  const timed = { thresholds: { share: 0.05, ms: 20 }, shared: 'board', isPart: false }
+  const counted = { thresholds: { share: 0.005, ms: 2 }, shared: undefined, isPart: false }
+  t.deepEqual(as('icount', 'gapMs'), counted)
+  t.deepEqual(as('icount', 'relocationMs'), { ...counted, isPart: true })
+  t.deepEqual(as('icount', 'startupMs'), timed)
+  // Nobody followed its borders.
+  t.deepEqual(as('icount', 'gapMs', { gapMs: [1] }), timed)
+  t.deepEqual(as('tcg', 'gapMs'), timed)
+  t.deepEqual(as(null, 'gapMs'), { ...timed, shared: undefined })
 })
 
 test('how a menu’s entry was chosen is a condition, and which one it was is not', (t) => {

@@ -1,6 +1,7 @@
 /** What a run measured, sorted by the conditions under which values may be compared with those of another run. */
 import { z } from 'zod'
 import { type GapPart, gapPartNames } from '../kexec/outcome.ts'
+import type { Pair, Thresholds } from '../stats/compare.ts'
 import { phasesAndParts } from './phase-names.ts'
 
 /** Values that were measured under the same conditions may be compared; the board's name is beside them. */
@@ -121,6 +122,31 @@ export function comparablePhases(from: Record<string, unknown>, to: Record<strin
 /** Whether a phase is one of those that a gap is made of. */
 export function isGapPart(phase: string): phase is GapPart {
   return (gapPartNames as readonly string[]).includes(phase)
+}
+
+/** What a change of time has to exceed is so many times what a change of instructions has to: they have no noise. */
+const countedDivisor = 10
+
+/**
+ * How a phase is judged that was measured under these conditions, when the parts of the gap among `values` were measured too: by
+ * which thresholds, and with what else its host may have slowed it down.
+ */
+export function judgedAs(
+  board: string,
+  { accelerator }: Pick<Conditions, 'accelerator'>,
+  phase: string,
+  values: Record<string, unknown>,
+  { share, ms }: Thresholds,
+): Pick<Pair, 'thresholds' | 'shared' | 'isPart'> {
+  const isPart = isGapPart(phase)
+  // The gap is counted where its borders were followed.
+  const counted = accelerator === 'icount' && (isPart || (phase === 'gapMs' && 'relocationMs' in values))
+  return {
+    thresholds: counted ? { share: share / countedDivisor, ms: ms / countedDivisor } : { share, ms },
+    // The host that emulates a board is busier at one time than at another.
+    shared: accelerator === null || counted ? undefined : board,
+    isPart,
+  }
 }
 
 type Shifted = { phase: string; verdict: string; shift: number }

@@ -7,6 +7,7 @@ import {
   comparablePhases,
   conditionsKey,
   isGapPart,
+  judgedAs,
   measuredGroups,
   partsBehindGap,
   phaseLabel,
@@ -66,9 +67,10 @@ function compare(
     return phases.map((phase) => {
       const having = runs.filter(({ values }) => values[phase]?.length)
       const from = having.map(({ values }) => values[phase]!)
-      const shared = accelerator === null ? undefined : name
-      const { thresholds } = baseline
-      const pair = { from, to: [to[phase]!], thresholds, shared, isPart: isGapPart(phase) }
+      const pair = {
+        ...{ from, to: [to[phase]!] },
+        ...judgedAs(name, group.conditions, phase, to, baseline.thresholds),
+      }
       const about = { conditions: group.conditions, checksWere: was, phase }
       return { ...about, baseline: having.map(({ run }) => run), pair }
     })

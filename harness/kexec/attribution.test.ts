@@ -1,6 +1,13 @@
 import test from 'ava'
 import type { Borders } from '../../qemu/handover-borders.ts'
-import { attribute, attributeBySamples, heldMs, relocationBegan, sampledImage } from './attribution.ts'
+import {
+  attribute,
+  attributeBySamples,
+  foreignMs,
+  heldMs,
+  relocationBegan,
+  sampledImage,
+} from './attribution.ts'
 
 const ms = (value: number) => BigInt(value * 1e6)
 const borders = (given: Partial<Borders>): Borders => ({
@@ -9,6 +16,7 @@ const borders = (given: Partial<Borders>): Borders => ({
   kernelEntryNs: ms(140),
   decompressedNs: ms(200),
   held: [],
+  counted: [],
   segments: [],
   kernelEntry: null,
   ...given,
@@ -33,6 +41,27 @@ test('time in which the guest stood still is in no part', (t) => {
   ]
   t.like(attribute(borders({ held }), ends), { relocationMs: 25, purgatoryMs: 100, decompressMs: 30 })
   t.is(heldMs({ held }, ms(12), ms(150)), 3 + 10)
+})
+
+test('where instructions are counted, the host’s time between two borders is not', (t) => {
+  const held = [{ fromNs: ms(10), toNs: ms(15) }]
+  const counted = [
+    { atNs: ms(10), executedNs: ms(1_000) },
+    // A slow host.
+    { atNs: ms(40), executedNs: ms(1_005) },
+    // A fast one.
+    { atNs: ms(140), executedNs: ms(1_205) },
+    { atNs: ms(200), executedNs: ms(1_265) },
+    { atNs: ms(260), executedNs: ms(1_266) },
+  ]
+  const counts = borders({ held, counted })
+  t.deepEqual(attribute(counts, ends), {
+    ...{ shutdownTailMs: 10, relocationMs: 5, purgatoryMs: 200, decompressMs: 60 },
+    ...{ earlyKernelMs: 1, consoleWaitMs: 0 },
+  })
+  t.is(260 - foreignMs(counts, ms(0), ms(260)), 10 + 5 + 200 + 60 + 1)
+  // The last words came when the relocation had begun: half of it, as the host saw it, is in the gap.
+  t.is(attribute(counts, { ...ends, lastOldNs: ms(27.5) }).relocationMs, 2.5)
 })
 
 test('arm64 says its last line within machine_kexec: nothing is negative', (t) => {

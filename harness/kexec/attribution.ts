@@ -36,7 +36,7 @@ export function attribute(borders: Borders, { lastOldNs, firstNewNs, kernelStart
     const begin = begins[name]
     if (begin === null) continue
     const beginNs = clamp(begin, lastOldNs, endNs)
-    parts[name] = msBetween(beginNs, endNs) - heldMs(borders, beginNs, endNs)
+    parts[name] = msBetween(beginNs, endNs) - foreignMs(borders, beginNs, endNs)
     endNs = beginNs
   }
   return parts
@@ -65,7 +65,7 @@ export function attributeBySamples(
       imageEntryNs: entered,
       kernelEntryNs: begins.decompress ?? begins.kernel,
       decompressedNs: begins.decompress === null ? null : begins.kernel,
-      ...{ held, segments: [], kernelEntry },
+      ...{ held, counted: [], segments: [], kernelEntry },
     },
     ends,
   )
@@ -144,6 +144,24 @@ function seenAt(
 
 function holds({ mem, memsz }: KexecSegment, address: bigint): boolean {
   return address >= mem && address < mem + BigInt(memsz)
+}
+
+/**
+ * How much of the time between two moments is none of the guest's, milliseconds: it stood still or, on a machine that counts
+ * instructions, its host took longer than they count for (less than nothing, where it took not as long).
+ */
+export function foreignMs(borders: Pick<Borders, 'held' | 'counted'>, fromNs: bigint, toNs: bigint): number {
+  const { counted } = borders
+  const excess = counted.slice(1).map((end, index) => {
+    const begin = counted[index]!
+    const hostMs = (from: bigint, to: bigint) => msBetween(from, to) - heldMs(borders, from, to)
+    const wholeMs = hostMs(begin.atNs, end.atNs)
+    if (wholeMs <= 0) return 0
+    // A gap may begin between two borders: arm64 says its last words after the first.
+    const sharedMs = hostMs(clamp(begin.atNs, fromNs, toNs), clamp(end.atNs, fromNs, toNs))
+    return (wholeMs - msBetween(begin.executedNs, end.executedNs)) * (sharedMs / wholeMs)
+  })
+  return heldMs(borders, fromNs, toNs) + excess.reduce((sum, one) => sum + one, 0)
 }
 
 /** How long the guest stood still between two moments, milliseconds. */

@@ -20,7 +20,7 @@ import type { Observation } from './observe/observer.ts'
 import type { Diagnosis, Gap, MarkName, Phases } from './outcome.ts'
 import { type KernelFacts, readKernelFacts } from './proof.ts'
 import { watchForStuck } from './stuck-watch.ts'
-import { describeGap, stoppedInGap, Timeline, withoutStop } from './timeline.ts'
+import { describeGap, foreignInGap, Timeline, withoutForeign } from './timeline.ts'
 
 export type CycleContext = {
   board: Board
@@ -187,13 +187,13 @@ class Cycle {
     const { board, observation, start } = this.#context
     const { arch, earlyConsole } = board.descriptor
     const { inspection, borders, samples, kimage } = observation?.evidence ?? {}
-    const stoppedMs = inspection?.stoppedMs ?? stoppedInGap(this.#handover, borders)
+    const inspectionMs = inspection?.stoppedMs ?? foreignInGap(this.#handover, borders)
     return {
-      phases: withoutStop(this.#timeline.phases(), stoppedMs),
+      phases: withoutForeign(this.#timeline.phases(), inspectionMs),
       gap: describeGap(
         this.#handover,
         { arch, earlyConsole: start.earlyConsole ?? earlyConsole },
-        { ...{ stoppedMs, borders, samples, kimage }, uncertaintyMs: board.stampUncertaintyMs },
+        { ...{ inspectionMs, borders, samples, kimage }, uncertaintyMs: board.stampUncertaintyMs },
       ),
       hits: this.#detector.finish(),
       after: this.#after,

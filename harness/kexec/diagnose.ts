@@ -102,6 +102,12 @@ function judgeSilence(
       summary: `the new kernel runs, but its console says nothing ${within}`,
       confidence: 'seen',
     }
+  if (stage === 'load')
+    return {
+      kind: 'hang-in-kernel',
+      summary: `the running kernel's shell did not answer ${within}, before anything was executed`,
+      confidence: 'seen',
+    }
   if (stage === 'shutdown' && fromMenu)
     return {
       kind: 'hang-in-loader',

@@ -69,7 +69,7 @@ export const gap = gapParts.partial().extend({
   firstLine: z.string(),
   /** From the last old line to the kernel's own time zero, by aligning printk stamps with arrival times. */
   toKernelStartMs: z.number().nullable(),
-  /** How long the machine was stopped to be looked at; the gap's length is without it. */
+  /** How long the machine was stopped to be looked at or, where instructions are counted, how much longer its host took than they count for; the gap's length is without it. */
   inspectionMs: z.number().optional(),
   /** By how much each end may have been seen late: what the serial line and its adapter hold back. */
   uncertaintyMs: z.number().optional(),

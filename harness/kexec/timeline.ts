@@ -7,7 +7,7 @@ import { msBetween } from '../clock.ts'
 import {
   attribute,
   attributeBySamples,
-  heldMs,
+  foreignMs,
   isCompressed,
   relocationBegan,
   sampledImage,
@@ -42,7 +42,8 @@ export class Timeline {
 }
 
 type Looks = {
-  stoppedMs?: number | undefined
+  /** How much of the gap's time is none of the guest's: it was stopped to be looked at. */
+  inspectionMs?: number | undefined
   uncertaintyMs?: number | undefined
   /** Where the gap's parts begin. */
   borders?: Borders | undefined
@@ -52,25 +53,27 @@ type Looks = {
   kimage?: Kimage | undefined
 }
 
-/** How long the machine stood still between the gap's two ends, milliseconds; undefined where nothing stopped it. */
-export function stoppedInGap({ borders: ends }: Handover, borders: Borders | undefined): number | undefined {
+/** How much of the time between the gap's two ends is none of the guest's, milliseconds; undefined where nothing looked. */
+export function foreignInGap({ borders: ends }: Handover, borders: Borders | undefined): number | undefined {
   if (!borders || !ends.lastOld || !ends.firstNew) return undefined
-  return heldMs(borders, ends.lastOld.atNs, ends.firstNew.atNs)
+  return foreignMs(borders, ends.lastOld.atNs, ends.firstNew.atNs)
 }
 
 /**
  * What the two ends of a handover's gap were, and its parts; undefined where it did not reach its second end.
- * `stoppedMs` is how long the machine was stopped in it to be looked at, `uncertaintyMs` by how much either end may be late.
+ * `inspectionMs` is how much of its time is none of the guest's, `uncertaintyMs` by how much either end may be late.
  */
 export function describeGap(
   { borders: ends, newLines }: Handover,
   { earlyConsole, arch }: Pick<Descriptor, 'earlyConsole' | 'arch'>,
-  { stoppedMs, uncertaintyMs, borders, kimage, samples = [] }: Looks = {},
+  { inspectionMs, uncertaintyMs, borders, kimage, samples = [] }: Looks = {},
 ): Gap | undefined {
   const { lastOld, firstNew } = ends
   if (!lastOld || !firstNew) return undefined
   const start = kernelStartNs(newLines)
   const times = { lastOldNs: lastOld.atNs, firstNewNs: firstNew.atNs, kernelStartNs: start }
+  const foreignUntil = (atNs: bigint) =>
+    borders ? foreignMs(borders, lastOld.atNs, atNs) : (inspectionMs ?? 0)
   const image = borders
     ? { ...borders, compressed: isCompressed(arch) }
     : kimage && sampledImage(kimage, arch)
@@ -84,8 +87,8 @@ export function describeGap(
   return {
     lastLine: lastOld.text.slice(0, 500),
     firstLine: firstNew.text.slice(0, 500),
-    toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - (stoppedMs ?? 0),
-    ...(stoppedMs === undefined ? {} : { inspectionMs: stoppedMs }),
+    toKernelStartMs: start === null ? null : msBetween(lastOld.atNs, start) - foreignUntil(start),
+    ...(inspectionMs === undefined ? {} : { inspectionMs }),
     ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
     ...(followed ? { ...attribute(followed, times), sampled } : sampled),
     method: followed ? 'breakpoints' : sampled ? 'sampling' : 'console',
@@ -93,13 +96,13 @@ export function describeGap(
   }
 }
 
-/** The time that a machine was stopped to be looked at is no part of its gap. */
-export function withoutStop(phases: Phases, stoppedMs: number | undefined): Phases {
-  if (stoppedMs === undefined || phases.gapMs === undefined) return phases
+/** Time that is none of the guest's is no part of its gap. */
+export function withoutForeign(phases: Phases, inspectionMs: number | undefined): Phases {
+  if (inspectionMs === undefined || phases.gapMs === undefined) return phases
   const { totalMs } = phases
   return {
     ...phases,
-    gapMs: Math.max(0, phases.gapMs - stoppedMs),
-    ...(totalMs === undefined ? {} : { totalMs: totalMs - stoppedMs }),
+    gapMs: Math.max(0, phases.gapMs - inspectionMs),
+    ...(totalMs === undefined ? {} : { totalMs: totalMs - inspectionMs }),
   }
 }

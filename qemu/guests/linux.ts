@@ -35,7 +35,11 @@ export class LinuxGuest implements AsyncDisposable {
   }
 
   /** Boots the kernel and waits for its shell. `devices` are one -device each. */
-  static async boot(type: QemuMachineDescription['type'], devices: string[]): Promise<LinuxGuest> {
+  static async boot(
+    type: QemuMachineDescription['type'],
+    devices: string[],
+    accelerator: 'tcg' | 'icount' = 'tcg',
+  ): Promise<LinuxGuest> {
     const arch = type === 'virt' ? 'arm64' : 'x86_64'
     const { program, machine, console, image: name } = architectures[arch]
     const image = await resolveImage(name)
@@ -44,7 +48,14 @@ export class LinuxGuest implements AsyncDisposable {
       name: `test ${type}`,
       arch,
       program: { path: program },
-      machine: { type, ...machine, cpus: 2, memory: 1024, accelerator: 'tcg', devices },
+      machine: {
+        type,
+        ...machine,
+        cpus: accelerator === 'icount' ? 1 : 2,
+        memory: 1024,
+        accelerator,
+        devices,
+      },
       kernel: image.kernel,
       initramfs: image.initramfs,
       append: console,

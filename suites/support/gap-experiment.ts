@@ -38,7 +38,6 @@ export async function experimentOnGap(
   for (const one of conditions) leaveOut(experiment, one, tooLong(one))
   try {
     await runBlocks(board, experiment, { ifdown: method.ifdown, blocks })
-    await runCrashes(board, experiment, blocks)
   } finally {
     board.recordExperiment(experiment)
   }
@@ -49,7 +48,7 @@ type Abilities = { reference: Reference; cannot: Cannot; layout: LoadLayout | un
 
 /** The kernel may have either system call or both, and a loader may be told of checks or not. */
 async function whatBoardCan(board: BoardUnderTest, { ifdown }: LoadMethod): Promise<Abilities> {
-  const { arch, earlyConsole, append, loader } = board.board.descriptor
+  const { arch, earlyConsole, append, loader, machine } = board.board.descriptor
   const why = (syscall: LoadMethod['syscall'], checks = true) =>
     whyNotLoaded(board, { syscall, checks, ifdown })
   const load = await whyNotLoaded(board, {
@@ -65,6 +64,7 @@ async function whatBoardCan(board: BoardUnderTest, { ifdown }: LoadMethod): Prom
       unchecked: load.reason ?? (await why('kexec_load', false)).reason,
       fileLoad,
       earlyConsole: whyNoEarlyConsole(arch, append),
+      otherCpus: machine?.cpus === 1 ? 'the board has one CPU' : undefined,
       crash: whyNoCrash(loader.type),
     },
     layout: load.layout,
@@ -139,46 +139,51 @@ function leaveOut(
   experiment.leftOut.push({ differsIn, reason })
 }
 
+/** Crashes come last: each takes a boot before it and leaves a kernel that can't kexec on. */
 async function runBlocks(
   board: BoardUnderTest,
   experiment: GapExperiment,
   { ifdown, blocks }: { ifdown: boolean; blocks: number },
 ): Promise<void> {
-  const conditions = () => experiment.conditions.filter(({ crash }) => !crash)
+  await inBlocks(experiment, { blocks, crash: false }, async (one, turn) => {
+    const recorded = await board.kexec(...cycleOf(one, ifdown, turn))
+    // What the next one's last words are seen by is this one's doing.
+    if (one.append === 'quiet') await board.run('echo 7 >/proc/sys/kernel/printk')
+    return recorded
+  })
+  await inBlocks(experiment, { blocks, crash: true }, async (one, turn) => {
+    const recorded = await board.tryCrash(...cycleOf(one, true, turn))
+    if (recorded.diagnosis?.kind === 'load-error') throw new Skip(recorded.failure!.message)
+    if (recorded.failure) throw recorded.failure
+    return recorded
+  })
+}
+
+type Turn = { iteration: number; iterations: number }
+
+/** Each block has every condition once, in an order of its own. The first block shows which of them there is no memory for. */
+async function inBlocks(
+  experiment: GapExperiment,
+  { blocks, crash }: { blocks: number; crash: boolean },
+  cycle: (one: Condition, turn: Turn) => Promise<RecordedCycle>,
+): Promise<void> {
+  const conditions = () => experiment.conditions.filter((one) => one.crash === crash)
   const iterations = blocks * conditions().length
   let iteration = 0
   for (let block = 1; block <= blocks; block++)
     for (const one of orderOf(conditions(), experiment.seed, block))
       try {
-        const turn = { iteration: ++iteration, iterations }
-        const cycle = await board.kexec(...cycleOf(one, ifdown, turn))
-        one.observations.push(observationOf(block, cycle))
-        // What the next one's last words are seen by is this one's doing.
-        if (one.append === 'quiet') await board.run('echo 7 >/proc/sys/kernel/printk')
+        one.observations.push(observationOf(block, await cycle(one, { iteration: ++iteration, iterations })))
       } catch (error) {
-        // The first of them shows whether there is memory for it.
         if (!(error instanceof Skip)) throw error
         leaveOut(experiment, one, error.message)
       }
 }
 
-/** Crashes come last: each takes a boot before it and leaves a kernel that can't kexec on. */
-async function runCrashes(board: BoardUnderTest, experiment: GapExperiment, blocks: number): Promise<void> {
-  for (const one of experiment.conditions.filter(({ crash }) => crash))
-    for (let block = 1; block <= blocks; block++) {
-      const [method, options] = cycleOf(one, true, { iteration: block, iterations: blocks })
-      const cycle = await board.tryCrash(method, options)
-      // The first of them shows whether there is memory for it.
-      if (cycle.diagnosis?.kind === 'load-error') return leaveOut(experiment, one, cycle.failure!.message)
-      if (cycle.failure) throw cycle.failure
-      one.observations.push(observationOf(block, cycle))
-    }
-}
-
 function cycleOf(
   { name, differsIn, syscall, checks, padMiB, append, earlyConsole, from }: Condition,
   ifdown: boolean,
-  turn: { iteration: number; iterations: number },
+  turn: Turn,
 ): Parameters<BoardUnderTest['kexec']> {
   // Ways of loading are told apart in statistics; what else differs would only blur them.
   const isWay = name === 'reference' || name === 'unchecked' || name === 'file-load'

@@ -1,4 +1,5 @@
 /** A QEMU board's machine, started for a person who records it. */
+import type { AcceleratorName } from '../../../qemu/arguments.ts'
 import { startMachine } from '../../../qemu/machine.ts'
 import { overrideDescriptor } from '../../board/descriptor.ts'
 import type { QemuDescriptor } from '../../board/kinds.ts'
@@ -39,7 +40,7 @@ export async function showMachine(
 
 type Parts = {
   program: Parameters<typeof startMachine>[0]['program']
-  accelerator: 'tcg' | 'kvm'
+  accelerator: AcceleratorName
   boots: { kernel?: string | undefined; initramfs?: string | undefined } | null
 }
 

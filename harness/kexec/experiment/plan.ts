@@ -21,6 +21,7 @@ export type Cannot = {
   fileLoad?: string | undefined
   padding?: string | undefined
   earlyConsole?: string | undefined
+  otherCpus?: string | undefined
   crash?: string | undefined
 }
 
@@ -62,7 +63,7 @@ export function planExperiment(reference: Reference, cannot: Cannot): Plan {
     ],
     [
       short({ name: 'one-cpu', differsIn: 'maxcpus=1', append: 'maxcpus=1', shownIn: 'startupMs' }),
-      undefined,
+      cannot.otherCpus,
     ],
     [short({ name: 'quiet', differsIn: 'quiet', append: 'quiet', shownIn: 'totalMs' }), undefined],
     [short({ name: 'crash-kernel', differsIn: 'crash kernel', crash: true }), cannot.crash],

@@ -20,10 +20,10 @@ export function attributing(images: LoadedImages): Observer {
       // From the execute on: what begins with the last line has its first sample too late.
       sampling = occasion.board.samplePcs?.()
     },
-    line(_line, stage) {
+    line({ atNs }, stage) {
       if (stage !== 'startup' || arrived) return
       arrived = true
-      watch?.end()
+      watch?.end(atNs)
       sampling?.stop()
     },
     async finish({ evidence }) {
