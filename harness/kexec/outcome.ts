@@ -75,8 +75,8 @@ export const gap = gapParts.partial().extend({
   uncertaintyMs: z.number().optional(),
   /** The parts once more by another method, where there is one: the two should agree. */
   sampled: gapParts.optional(),
-  /** How its parts were told apart; console: they were not. */
-  method: z.enum(['console', 'breakpoints', 'sampling']),
+  /** How its parts were told apart; instructions: counted at breakpoints, each for a nanosecond; console: they were not. */
+  method: z.enum(['console', 'breakpoints', 'instructions', 'sampling']),
   /** Whether the first line could show before the console driver: without it the gap includes the wait for that. */
   earlyConsole: z.boolean(),
 })

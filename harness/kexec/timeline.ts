@@ -91,9 +91,13 @@ export function describeGap(
     ...(inspectionMs === undefined ? {} : { inspectionMs }),
     ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
     ...(followed ? { ...attribute(followed, times), sampled } : sampled),
-    method: followed ? 'breakpoints' : sampled ? 'sampling' : 'console',
+    method: followed ? methodOf(followed) : sampled ? 'sampling' : 'console',
     earlyConsole,
   }
+}
+
+function methodOf({ counted }: Borders): Gap['method'] {
+  return counted.length > 0 ? 'instructions' : 'breakpoints'
 }
 
 /** Time that is none of the guest's is no part of its gap. */

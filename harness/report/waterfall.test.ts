@@ -52,6 +52,10 @@ test('phases follow one another, and the gap’s parts lie in it; what a kernel 
   t.like(row(waterfall!, 'purgatoryMs'), { medianMs: 400, sampledMs: 404 })
   // 4 ms of the shortest gap, which is 400 ms.
   t.is(methodText(waterfall!), 'gap by breakpoints (samples within 1 % of it)')
+  t.is(
+    methodText({ ...waterfall!, method: 'instructions', samplesOff: null }),
+    'gap by instructions counted at breakpoints, a million for 1 ms',
+  )
 })
 
 test('a distribution has percentiles, interpolated, a single cycle has none', (t) => {

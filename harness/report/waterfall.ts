@@ -141,6 +141,7 @@ function sampledMedian(cycles: readonly CycleSummary[], name: GapPart): number |
 /** How the gap was taken apart, and whether samples saw the same; null: it was not. */
 export function methodText({ method, samplesOff }: Waterfall): string | null {
   if (method === null) return null
+  if (method === 'instructions') return 'gap by instructions counted at breakpoints, a million for 1 ms'
   const samples = samplesOff === null ? '' : ` (samples within ${shareText(samplesOff)} of it)`
   return `gap by ${method}${samples}`
 }
