@@ -18,7 +18,8 @@ for (const arch of ['x86_64', 'arm64'] as const)
     const before = await flushes(machine)
     for (const [times, letter] of ['a', 'b'].entries()) {
       await forgetTranslations(machine)
-      // QEMU's main thread only asks for it; the CPU does it before the next instruction (tb_flush(), async_safe_run_on_cpu()).
+      // QEMU's main thread only asks for it; the CPU does it before its next instruction (tb_flush(), async_safe_run_on_cpu()), which
+      // in one of 40 stops on a busy host was after `info jit`.
       await machine.write(letter)
       await until(letter)
       t.is(await flushes(machine), before + times + 1)
