@@ -42,7 +42,7 @@ test('another part that grew is no right name, another phase is a stranger, and 
 test('random splits of the same cycles are quiet, sets that differ are not', (t) => {
   const random = seededRandom(2)
   const same = cyclesOf(40, random)
-  const alarms = alarmsOfSplits(same, { size: 8, count: 200, random }, setup)
+  const alarms = alarmsOfSplits(same, { size: 8, against: 21, count: 200, random }, setup)
   t.true(alarms <= 10, `${alarms}`)
   t.true(isAlarm(compareCycles(same, cyclesOf(8, random, { loadMs: 500 }), setup)))
 })

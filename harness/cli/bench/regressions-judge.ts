@@ -74,16 +74,16 @@ export function isAlarm(rows: readonly ComparedPhase[]): boolean {
   return rows.some(({ verdict }) => verdict === 'slower' || verdict === 'faster')
 }
 
-/** How many of `count` random splits of the same cycles into two sets of `size` raise an alarm, anywhere. */
+/** How many of `count` random draws of `size` of the same cycles raise an alarm anywhere, against `against` others of them. */
 export function alarmsOfSplits(
   cycles: readonly Cycle[],
-  { size, count, random }: { size: number; count: number; random: () => number },
+  { size, against, count, random }: { size: number; against: number; count: number; random: () => number },
   setup: Setup,
 ): number {
   let alarms = 0
   for (let split = 0; split < count; split++) {
     const mixed = shuffled(cycles, random)
-    if (isAlarm(compareCycles(mixed.slice(0, size), mixed.slice(size, 2 * size), setup))) alarms++
+    if (isAlarm(compareCycles(mixed.slice(size, size + against), mixed.slice(0, size), setup))) alarms++
   }
   return alarms
 }

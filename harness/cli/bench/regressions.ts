@@ -21,7 +21,6 @@ import {
   type Trial,
   usual,
   type Way,
-  withoutPlant,
 } from './regressions-plants.ts'
 import { controlRow, plantRow } from './regressions-rows.ts'
 import { openSession } from './session.ts'
@@ -104,7 +103,7 @@ async function run(
   const rows = [
     ...broken,
     ...plants.map((plant) => plantRow(plant, judged, sets, { cycles, setup })),
-    controlRow(withoutPlant(sets), { cycles, setup, random: seededRandom(200) }),
+    controlRow(sets, { cycles, setup, random: seededRandom(200) }),
   ]
   log({ type: 'ended', rows })
   return rows
