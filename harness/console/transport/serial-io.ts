@@ -88,8 +88,9 @@ export class SerialIo {
   /** False once the port is over. */
   #readAll(): boolean {
     for (let count = 0; count < poolBytes / readBytes; count++) {
-      const atNs = process.hrtime.bigint()
       const chunk = this.#tryRead()
+      // Not before: a process that has to wait right then reads bytes that come after its stamp.
+      const atNs = process.hrtime.bigint()
       if (typeof chunk === 'string') {
         this.#end(chunk)
         return false
