@@ -1,12 +1,13 @@
 /** What the tests of the rig share: boards that start in a blink, and what a person would do to them by hand. */
 import { once } from 'node:events'
+import { constants, openSync, writeSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ReadStream } from 'node:tty'
 import type { ExecutionContext } from 'ava'
 import { execa } from 'execa'
-import { SerialPort } from 'serialport'
 import { LabError } from '../../harness/errors.ts'
 import { ensureProgram } from '../../images/host-packages.ts'
 import { guestMachines } from '../guests/machines.ts'
@@ -124,21 +125,18 @@ export class Terminal implements AsyncDisposable {
   }
 }
 
+/** Not by serialport's stream, which reads a port that hung up without end and may never tell (serial-io.ts). */
 export async function openSerial(path: string): Promise<Terminal> {
-  const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false })
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY)
+  const port = new ReadStream(fd)
+  port.setRawMode(true)
   const terminal = new Terminal(
-    (bytes) => port.write(bytes),
-    async () => {
-      if (!port.isOpen) return
-      port.close()
-      await once(port, 'close')
-    },
+    (bytes) => writeSync(fd, bytes),
+    async () => port.destroy(),
   )
   port.on('data', (chunk: Buffer) => terminal.heard(chunk))
   port.on('close', () => terminal.end())
   port.on('error', () => {})
-  port.open()
-  await once(port, 'open')
   return terminal
 }
 
