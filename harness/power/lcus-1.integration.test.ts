@@ -81,6 +81,9 @@ test('a board that does not answer has no state, and is asked only once', async 
   if (path === undefined) return t.pass()
   const power = openLcus1(parse(path), { answerMs: 100 })
   await power.on(inTime())
+  // serialport flushes a port that it opens. A UART has sent everything when its drain is over; a PTY is drained at once, and
+  // what socat did not read yet would be gone.
+  await until(async () => board.on[0] === true)
   t.is(await power.state?.(inTime()), 'unknown')
   t.is(await power.state?.(inTime()), 'unknown')
   // A second exchange comes after the first on the line, so that all queries have been counted when it is there.
