@@ -97,7 +97,7 @@ export type Board = AsyncDisposable & {
   watchBorders?(from: BordersStart, signal: AbortSignal): Promise<BordersWatch | undefined>
   /** What is loaded for a kexec, and perhaps was before, found in memory; absent where the board can't be looked into. */
   findKimages?(signal: AbortSignal): Promise<Kimage[]>
-  /** Looks again and again where the first CPU is, until it is stopped; absent where the board has no way to. */
+  /** Looks again and again where the first CPU is, until it is stopped; absent, or undefined, where the board has no way to. */
   samplePcs?(): Sampling | undefined
   /** Presses a key of the machine's keyboard, by QEMU's name of it (qapi/ui.json, QKeyCode); absent where it has none. */
   sendKey?(name: string): Promise<void>
