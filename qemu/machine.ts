@@ -182,7 +182,7 @@ export class Machine implements AsyncDisposable {
 
   /**
    * Wakes QEMU's main loop again and again until QEMU ends. Where instructions are counted it may miss that an idle guest waits for a
-   * timer, and then sleeps until something comes: without this, 20 of 224 lines that were typed at an x86 guest were not
+   * timer, and then sleeps until something comes: without this, 18 of 224 lines that were typed at an x86 guest were not
    * read before another byte came, with it none of 300 (QEMU 7.2, icount_start_warp_timer()).
    */
   keepAwake(): void {
