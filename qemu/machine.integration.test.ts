@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { LabError } from '../harness/errors.ts'
-import { guestMachines, writeGuests } from './guests/machines.ts'
+import { guestMachines, listener, writeGuests } from './guests/machines.ts'
 import { type Machine, type MachineOptions, startMachine } from './machine.ts'
 
 const folder = await writeGuests()
@@ -17,22 +17,8 @@ const { x86_64: x86, arm64 } = boards
 
 /** Keeps what the console says and waits for a text in it. */
 function recorder() {
-  let text = ''
-  let wake = () => {}
-  const stamps: bigint[] = []
-  const onConsole = (chunk: Buffer, atNs: bigint) => {
-    text += chunk.toString('latin1')
-    stamps.push(atNs)
-    wake()
-  }
-  const until = async (wanted: string) => {
-    while (!text.includes(wanted)) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      wake = resolve
-      await promise
-    }
-  }
-  return { onConsole, until, stamps, text: () => text }
+  const { when, ...heard } = listener()
+  return { ...heard, until: (wanted: string) => when((text) => text.includes(wanted)) }
 }
 
 async function untilEvent(machine: Machine, name: string): Promise<void> {

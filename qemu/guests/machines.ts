@@ -44,24 +44,30 @@ export async function bootedGuest(
   arch: keyof ReturnType<typeof guestMachines>,
   cpus = 1,
 ): Promise<{ machine: Machine; until(wanted: string): Promise<void> }> {
+  const { onConsole, when } = listener()
+  const options = guestMachines(folder)[arch]
+  const machine = await startMachine({ ...options, machine: { ...options.machine, cpus }, onConsole })
+  const until = (wanted: string) => when((text) => text.endsWith(wanted))
+  await until('boot\r\n')
+  return { machine, until }
+}
+
+/** Keeps what a console says; `when` waits for it to be as wanted. */
+export function listener() {
   let text = ''
   let wake = () => {}
-  const options = guestMachines(folder)[arch]
-  const machine = await startMachine({
-    ...options,
-    machine: { ...options.machine, cpus },
-    onConsole: (chunk) => {
-      text += chunk.toString('latin1')
-      wake()
-    },
-  })
-  const until = async (wanted: string) => {
-    while (!text.endsWith(wanted)) {
+  const stamps: bigint[] = []
+  const onConsole = (chunk: Buffer, atNs: bigint) => {
+    text += chunk.toString('latin1')
+    stamps.push(atNs)
+    wake()
+  }
+  const when = async (isWanted: (text: string) => boolean) => {
+    while (!isWanted(text)) {
       const { promise, resolve } = Promise.withResolvers<void>()
       wake = resolve
       await promise
     }
   }
-  await until('boot\r\n')
-  return { machine, until }
+  return { onConsole, when, stamps, text: () => text }
 }

@@ -1,6 +1,6 @@
 /** What the tests of the rig share: boards that start in a blink, and what a person would do to them by hand. */
 import { once } from 'node:events'
-import { constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
@@ -130,8 +130,10 @@ export async function openSerial(path: string): Promise<Terminal> {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY)
   const port = new ReadStream(fd)
   port.setRawMode(true)
+  // The stream has opened the port once more, for itself.
+  closeSync(fd)
   const terminal = new Terminal(
-    (bytes) => writeSync(fd, bytes),
+    (bytes) => port.write(bytes),
     async () => port.destroy(),
   )
   port.on('data', (chunk: Buffer) => terminal.heard(chunk))
